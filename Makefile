@@ -1,0 +1,68 @@
+# The only entry points: `make` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+CARGO ?= cargo
+PREFIX ?= /usr/local
+DESTDIR ?=
+# A static binary starts faster and runs on any Linux of the same processor.
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+STATIC := target/$(HOST)/release/maint
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: demo
+demo: ## build, make a sample site in target/demo, rehearse and run its jobs
+	$(CARGO) build --locked --quiet
+	@bash docs/demo.sh target/debug/maint target/demo
+
+.PHONY: test
+test: tools ## build and run every test
+	$(CARGO) test --locked
+
+.PHONY: lint
+lint: ## formatting, clippy, documentation, left-over markers
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --quiet
+	@! grep -rnE '\b(todo!|unimplemented!|dbg!)\(|FIXM[E]|XX[X]' src tests benches
+
+.PHONY: docs
+docs: ## write docs/commands.md, man pages, completions and the schema anew
+	UPDATE=1 $(CARGO) test --locked --quiet consistency
+
+.PHONY: bench
+bench: release ## measure against the usual tools, as ratios (docs/performance.md)
+	bash benches/bench.sh $(STATIC)
+
+.PHONY: release
+release: ## build the static binary
+	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --locked --release --target $(HOST)
+
+.PHONY: install
+install: release ## install binary, man pages and completions below $(PREFIX)
+	install -Dm755 $(STATIC) $(DESTDIR)$(PREFIX)/bin/maint
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -Dm644 docs/completions/maint.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/maint
+	install -Dm644 docs/completions/_maint $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_maint
+	install -Dm644 docs/completions/maint.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/maint.fish
+
+# Installs what the tests need where it can (as root, with apt), and otherwise says what to install.
+.PHONY: tools
+tools:
+	@command -v cargo >/dev/null || { echo "maint needs Rust 1.89 or newer: https://rustup.rs"; exit 1; }
+	@command -v cc >/dev/null || missing="gcc libc6-dev"; \
+	for pair in strace:strace sqlite3:sqlite3 unshare:util-linux python3:python3; do \
+		command -v $${pair%%:*} >/dev/null || missing="$${missing-} $${pair##*:}"; \
+	done; \
+	if [ -z "$${missing-}" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing $$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else \
+		echo "please install: $$missing"; exit 1; \
+	fi

@@ -1,0 +1,194 @@
+//! The command line: what can be typed, and which job or query it starts.
+
+mod dispatch;
+pub mod reference;
+mod usage;
+
+use crate::error::{exit_of, one_line};
+use crate::exit::Exit;
+use crate::jobs::{cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
+use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
+use crate::ui::{Colour, Ui};
+use crate::{logging, text};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Keeps small self-hosted sites healthy from plain system cron
+///
+/// One `maint.toml` describes a site: its jobs, each a schedule and something to run. Every job can be
+/// rehearsed with --dry-run, holds a lock while it runs, ends at a time limit, and leaves a log and a line
+/// in the history.
+#[derive(Parser, Debug)]
+#[command(name = "maint", version, disable_help_subcommand = true, max_term_width = 100, after_long_help = EXAMPLES)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  maint init                            write a commented maint.toml here
+  maint jobs                            what runs when, and how it went last
+  maint run cleanup-temp --dry-run      what a job would do
+  maint run cleanup-temp                run it as cron would
+  maint history                         what ran, and how it ended
+  maint logs cleanup-temp               the log of its last run
+
+Exit codes: `maint help exit-codes`";
+
+/// Options that every subcommand takes, before or after its name.
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent option")]
+struct Global {
+    /// The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder that paths are relative to, instead of `site.root`
+    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Print what would be done, and change nothing
+    #[arg(short = 'n', long, global = true)]
+    dry_run: bool,
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more; twice for even more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Use colour
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    color: Colour,
+    /// Answer every question with yes; the same as a command's --force
+    #[arg(short, long, global = true)]
+    yes: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    #[command(after_long_help = "\
+A file goes when it has not been changed for the given time. A folder goes only when it and everything in
+it is old. Symlinks are never followed, other file systems never entered, sockets, devices and pipes stay,
+and so does what a process holds open.
+
+Examples:
+  maint cleanup-temp --dry-run                          what would go
+  maint cleanup-temp --auto                             for cron: no question
+  maint cleanup-temp --age-hours=48 -n /var/tmp/app     without any maint.toml")]
+    CleanupTemp(CleanupTemp),
+    #[command(after_long_help = "\
+The job runs as cron would run it: with its lock, its time limit, a log of its own, a line in the history.
+
+Examples:
+  maint run cleanup-temp            by name
+  maint run 3f9a1c                  by the beginning of its hash
+  maint run migrate --dry-run       what it would do")]
+    Run(Run),
+    Jobs(Jobs),
+    History(History),
+    Logs(Logs),
+    Locks(Locks),
+    #[command(after_long_help = "\
+Examples:
+  maint pause cleanup-temp --until 2h --reason \"big import\"
+  maint pause cleanup-temp --until 2026-12-24
+  maint resume cleanup-temp")]
+    Pause(Pause),
+    Resume(Resume),
+    #[command(after_long_help = "\
+Examples:
+  maint init                             a commented maint.toml for this folder
+  maint init --preset demo -C /tmp/demo  a sample site to try maint on")]
+    Init(Init),
+    Config(ConfigArgs),
+    Completions(Completions),
+    Man(Man),
+    Help(Help),
+}
+
+/// Runs a job as cron would: lock, time limit, log, history
+#[derive(Args, Clone, Debug)]
+struct Run {
+    /// The job's name or a prefix of its hash (`maint jobs` shows both)
+    job: String,
+}
+
+/// Prints the completions for a shell
+#[derive(Args, Clone, Debug)]
+struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    shell: clap_complete::Shell,
+}
+
+/// Prints a man page
+#[derive(Args, Clone, Debug)]
+struct Man {
+    /// The page of this subcommand instead of maint's own
+    command: Option<String>,
+}
+
+/// Prints the long help of a subcommand, or a topic: exit-codes
+#[derive(Args, Clone, Debug)]
+struct Help {
+    /// A subcommand or `exit-codes`
+    topic: Vec<String>,
+}
+
+/// The definition of the command line.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(usage::report_panic));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::explain(&error).into(),
+    };
+    let verbosity = if cli.global.quiet { -1 } else { i8::try_from(cli.global.verbose).unwrap_or(i8::MAX) };
+    let ui = Ui::new(cli.global.json, verbosity, cli.global.color);
+    let is_live = !ui.json && (verbosity > 0 || (ui.is_terminal() && verbosity == 0));
+    logging::start(verbosity, is_live);
+    let exit = dispatch::dispatch(&cli, &ui).unwrap_or_else(|error| fail(&error, &ui));
+    exit.into()
+}
+
+/// Tells why, on stderr and, when JSON was asked for, there too.
+fn fail(error: &anyhow::Error, ui: &Ui) -> Exit {
+    let (exit, line) = (exit_of(error), one_line(error));
+    // A job that somebody paused must not make cron write a mail each time.
+    if !dispatch::is_expected(error) || ui.is_terminal() || ui.verbosity > 0 {
+        ui.error(&line);
+    }
+    if ui.json {
+        let status = match exit {
+            Exit::Refused => "refused",
+            Exit::Skipped | Exit::SkippedAs(_) => "skipped",
+            _ => "error",
+        };
+        let line = logging::redacted(&line);
+        let value = serde_json::json!({ "status": status, "exit_code": exit.code(), "error": line });
+        // Without stdout there is still the line on stderr.
+        let _ = text::json(&value).map(|json| ui.out(&json));
+    }
+    exit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        command().debug_assert();
+    }
+}

@@ -1,0 +1,46 @@
+//! `[databases.NAME]`: the databases of the site.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `[databases.NAME]`
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite:PATH`, `postgres://…` without a password, or `env:NAME` or `file:PATH` for a whole address.
+    pub url: DatabaseUrl,
+}
+
+/// The address of a database, free of secrets.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("examples" = ["sqlite:db.sqlite3", "env:DATABASE_URL"]))]
+pub struct DatabaseUrl(String);
+
+impl TryFrom<String> for DatabaseUrl {
+    type Error = String;
+    fn try_from(url: String) -> Result<DatabaseUrl, String> {
+        let is_known = ["sqlite:", "postgres:", "postgresql:", "env:", "file:"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme));
+        if !is_known {
+            return Err(
+                "a database is \"sqlite:PATH\", \"postgres://HOST/NAME\", \"env:NAME\" or \"file:PATH\""
+                    .to_owned(),
+            );
+        }
+        let authority =
+            url.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+        let has_password = authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
+        if has_password || url.contains("password=") {
+            return Err("the address holds a password: put the whole address in the environment and write \"env:NAME\"".to_owned());
+        }
+        Ok(DatabaseUrl(url))
+    }
+}
+
+impl From<DatabaseUrl> for String {
+    fn from(url: DatabaseUrl) -> String {
+        url.0
+    }
+}

@@ -1,0 +1,206 @@
+//! `maint.toml` as structs, one file per family of sections. Pure: text in, values or a [`Problem`] out.
+
+pub mod alerts;
+pub mod cleanup_temp;
+pub mod database;
+pub mod job;
+mod position;
+pub mod secret;
+pub mod site;
+pub mod units;
+
+use crate::error::Problem;
+use anyhow::Result;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// One site: the whole of a `maint.toml`.
+#[derive(Debug, Default, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[schemars(title = "maint.toml")]
+pub struct Config {
+    /// What the site is called and where it lives.
+    pub site: site::Site,
+    /// Values for every job that does not set its own.
+    pub defaults: job::Defaults,
+    /// What can be run by name or on a schedule.
+    pub jobs: BTreeMap<String, job::JobEntry>,
+    /// Where runs, locks and logs are remembered.
+    pub state: site::StateSection,
+    /// The crontab that `maint crontab` writes to.
+    pub crontab: site::CrontabSection,
+    /// The databases of the site.
+    pub databases: BTreeMap<String, database::Database>,
+    /// Who hears of failures and recoveries.
+    pub alerts: alerts::Alerts,
+    /// The folders that `cleanup-temp` cleans.
+    pub cleanup_temp: cleanup_temp::CleanupTempSection,
+    /// The file this was read from; none when a command works without one.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the text of `file`; every error names file, line, column and key, and ends with exit code 2.
+    pub fn parse(text: &str, file: &Path) -> Result<Config> {
+        let mut config: Config =
+            toml::from_str(text).map_err(|error| position::explain(&error, text, file))?;
+        config.check().map_err(|why| {
+            let line = position::line_of_key(text, &why.key);
+            Problem::usage(format!("{}:{line}: {}", crate::text::path(file), why.message))
+        })?;
+        config.file = Some(file.to_owned());
+        Ok(config)
+    }
+
+    /// Rules that concern more than one key.
+    fn check(&self) -> Result<(), Wrong> {
+        if self.site.name.is_empty() {
+            return Err(Wrong::new("site", "[site] needs a name, for example `name = \"my-site\"`"));
+        }
+        check_name(&self.site.name).map_err(|why| Wrong::new("name", format!("site name {why}")))?;
+        for (name, job) in &self.jobs {
+            let header = format!("jobs.{name}");
+            check_name(name).map_err(|why| Wrong::new(&header, format!("job name {why}")))?;
+            job.check().map_err(|why| Wrong::new(&header, format!("job `{name}` {why}")))?;
+        }
+        self.alerts.check().map_err(|why| Wrong::new("alerts", why))
+    }
+
+    /// The site's name, which also names its state folder.
+    #[must_use]
+    pub fn site_name(&self) -> &str {
+        if self.site.name.is_empty() { "standalone" } else { &self.site.name }
+    }
+}
+
+/// A rule that was broken and the key near which to look.
+struct Wrong {
+    key: String,
+    message: String,
+}
+
+impl Wrong {
+    fn new(key: &str, message: impl Into<String>) -> Wrong {
+        Wrong { key: key.to_owned(), message: message.into() }
+    }
+}
+
+/// Names become file names, lock names and parts of a crontab line: no other characters are needed.
+pub fn check_name(name: &str) -> Result<(), String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let starts_plain = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    if starts_plain && name.len() <= 64 && name.chars().all(is_plain) {
+        return Ok(());
+    }
+    let shown = crate::text::escape(name);
+    Err(format!(
+        "`{shown}` must be 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{exit_of, one_line};
+    use crate::exit::Exit;
+
+    fn refused(text: &str) -> String {
+        let error = Config::parse(text, Path::new("maint.toml")).unwrap_err();
+        assert_eq!(exit_of(&error), Exit::Usage, "{error}");
+        one_line(&error)
+    }
+
+    const SITE: &str = "[site]\nname = \"demo\"\n";
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place_and_the_nearest_known_key() {
+        let message = refused(&format!("{SITE}[jobs.a]\nshedule = \"@daily\"\nshell = \"true\"\n"));
+        assert_eq!(message, "maint.toml:4:1: unknown key `shedule`; did you mean `schedule`?");
+    }
+
+    #[test]
+    fn an_unknown_section_lists_what_is_known_when_nothing_is_near() {
+        let message = refused(&format!("{SITE}[wibble]\n"));
+        assert!(message.starts_with("maint.toml:3:2: unknown key `wibble`; known here: `site`"), "{message}");
+    }
+
+    #[test]
+    fn a_wrong_type_names_line_column_and_key() {
+        let message = refused(&format!("{SITE}[cleanup-temp]\nskip_open = \"yes\"\n"));
+        assert_eq!(message, "maint.toml:4:13: `skip_open`: invalid type: string \"yes\", expected a boolean");
+    }
+
+    #[test]
+    fn a_bad_duration_says_how_durations_are_written() {
+        for bad in ["24", "-1h", "1.5h", "h", "1y", "99999999999999999999d", ""] {
+            let message = refused(&format!("{SITE}[cleanup-temp]\nage = \"{bad}\"\n"));
+            assert!(message.starts_with("maint.toml:4:7: `age`: bad duration"), "{message}");
+            assert!(message.contains("\"24h\""), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_duplicate_job_is_refused_at_its_second_header() {
+        let message = refused(&format!("{SITE}[jobs.a]\nshell = \"true\"\n[jobs.a]\nshell = \"false\"\n"));
+        assert!(message.starts_with("maint.toml:5:"), "{message}");
+        assert!(message.contains("given twice"), "{message}");
+    }
+
+    #[test]
+    fn a_job_runs_exactly_one_thing() {
+        for body in ["", "shell = \"a\"\ncommand = \"b\"\n"] {
+            let message = refused(&format!("{SITE}[jobs.a]\n{body}"));
+            assert_eq!(message, "maint.toml:3: job `a` needs either `command` or `shell`, and not both");
+        }
+    }
+
+    #[test]
+    fn a_bad_schedule_names_the_field() {
+        let message = refused(&format!("{SITE}[jobs.a]\nshell = \"true\"\nschedule = \"61 * * * *\"\n"));
+        assert_eq!(
+            message,
+            "maint.toml:5:12: `schedule`: bad schedule: minute `61`: 61 is not between 0 and 59"
+        );
+    }
+
+    #[test]
+    fn a_literal_secret_is_refused_and_not_repeated() {
+        let message = refused(&format!(
+            "{SITE}[alerts.discord]\nwebhook = \"https://discord.com/api/webhooks/1/tok\"\n"
+        ));
+        assert!(message.contains("env:NAME") && !message.contains("tok\""), "{message}");
+        assert!(!message.contains("webhooks/1"), "{message}");
+    }
+
+    #[test]
+    fn names_that_could_leave_their_folder_are_refused() {
+        for bad in ["../x", "", "a b", ".hidden", "a/b", "é"] {
+            let message = refused(&format!("{SITE}[jobs.\"{bad}\"]\nshell = \"true\"\n"));
+            assert!(message.contains("job name"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_site_without_a_name_is_refused() {
+        assert!(refused("").contains("[site] needs a name"));
+    }
+
+    #[test]
+    fn an_unknown_time_zone_is_refused_with_the_nearest() {
+        let message = refused("[site]\nname = \"a\"\ntimezone = \"Europe/Pari\"\n");
+        assert!(
+            message.ends_with("unknown time zone `Europe/Pari`; did you mean `Europe/Paris`?"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn defaults_hold_without_any_section() {
+        let config = Config::parse(SITE, Path::new("maint.toml")).unwrap();
+        assert!(config.cleanup_temp.skip_open);
+        assert_eq!(config.cleanup_temp.age.hours(), 24);
+    }
+}

@@ -1,0 +1,123 @@
+//! One run at a time: a kernel lock on a file that says who holds it.
+//!
+//! The kernel frees the lock when its holder dies, however it dies, so no lock is ever stale. The text in
+//! the file is only for the message. An error while locking stops the job; it never means "not locked".
+
+use super::apply::Permit;
+use crate::text;
+use crate::world::World;
+use crate::world::process::Identity;
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
+use std::io::Write as _;
+use std::time::Duration;
+
+/// Who holds a lock.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Holder {
+    /// The job.
+    pub job: String,
+    /// Its run.
+    pub run: String,
+    /// The process.
+    pub pid: u32,
+    /// Its start, in clock ticks since boot: a later process may have the same number.
+    pub pid_started: u64,
+    /// When the run began.
+    pub started: DateTime<Utc>,
+}
+
+impl Holder {
+    /// This process, for a run of `job`.
+    #[must_use]
+    pub fn own(job: &str, run: &str, started: DateTime<Utc>) -> Holder {
+        let own = Identity::own();
+        Holder { job: job.to_owned(), run: run.to_owned(), pid: own.pid, pid_started: own.started, started }
+    }
+
+    /// True while the process that took the lock runs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        Identity { pid: self.pid, started: self.pid_started }.is_alive()
+    }
+}
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+/// The answer to a wish for a lock.
+#[derive(Debug)]
+pub enum Taken {
+    /// It is ours.
+    Ours(Lock),
+    /// Somebody else has it, and who, if the file tells.
+    Held(Option<Holder>),
+}
+
+/// Takes the lock `name` for `holder`, or says who has it.
+pub fn take(world: &World, name: &str, holder: &Holder, permit: &Permit) -> Result<Taken> {
+    // A file that was removed between opening and locking protects nothing: then it is opened anew.
+    for _ in 0..100 {
+        let mut file = world.state.open_lock(name, permit)?;
+        match file.try_lock() {
+            Ok(()) if !world.state.is_current(name, &file) => {}
+            Ok(()) => {
+                sign(&mut file, holder).map_err(|error| world.state.problem(&error))?;
+                return Ok(Taken::Ours(Lock { file }));
+            }
+            Err(TryLockError::WouldBlock) => return Ok(Taken::Held(patient_holder(world, name))),
+            Err(TryLockError::Error(error)) => return Err(world.state.problem(&error)),
+        }
+    }
+    anyhow::bail!("the lock {name} is removed again and again by somebody; no run is safe")
+}
+
+/// The holder of a lock as its file tells it, when that process is alive.
+#[must_use]
+pub fn holder(world: &World, name: &str) -> Option<Holder> {
+    let content = world.files.read_text(&world.state.lock(name), 4_096).ok()?;
+    serde_json::from_str::<Holder>(&content).ok().filter(Holder::is_alive)
+}
+
+/// The winner of a race may not have signed yet: it is given half a second.
+fn patient_holder(world: &World, name: &str) -> Option<Holder> {
+    for _ in 0..50 {
+        if let Some(holder) = holder(world, name) {
+            return Some(holder);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    None
+}
+
+fn sign(file: &mut File, holder: &Holder) -> std::io::Result<()> {
+    // What an earlier, killed holder left must not shine through.
+    file.set_len(0)?;
+    file.write_all(serde_json::to_string(holder)?.as_bytes())
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The text goes first; the kernel frees the lock when the file is closed.
+        let _ = self.file.set_len(0);
+    }
+}
+
+/// The sentence for a run that found its lock taken.
+#[must_use]
+pub fn describe(world: &World, lock: &str, holder: Option<&Holder>) -> String {
+    match holder {
+        Some(holder) => format!(
+            "skipped: {} is running (lock {lock}, pid {}, since {})",
+            text::escape(&holder.job),
+            holder.pid,
+            world.clock.show(holder.started)
+        ),
+        None => format!("skipped: another run holds the lock {lock}"),
+    }
+}

@@ -1,0 +1,75 @@
+//! The one way that every command goes: a plan is made, then printed or applied, then reported and remembered.
+
+pub mod alerts;
+pub mod apply;
+pub mod history;
+pub mod lock;
+pub mod plan;
+pub mod report;
+
+use crate::world::World;
+use anyhow::Result;
+use apply::Permit;
+use plan::Plan;
+use report::Outcome;
+use serde::Serialize;
+use std::fmt::Display;
+
+/// A subcommand that changes something. It only plans; the engine applies.
+pub trait Job: Sync {
+    /// The subcommand's name, which is also its name in the history.
+    const NAME: &'static str;
+    /// The lock that keeps two runs apart.
+    const LOCK: &'static str = Self::NAME;
+    /// How many actions may be applied at the same time; more than one only when none depends on another.
+    const WORKERS: usize = 1;
+    /// What a failed action means for those after it.
+    const ON_FAILURE: OnFailure = OnFailure::Continue;
+    /// What the job does, one at a time.
+    type Action: Action;
+
+    /// Refuses wrong input before anything is touched, the state folder included.
+    fn check(&self, _world: &World) -> Result<()> {
+        Ok(())
+    }
+
+    /// Looks at the world and says what is to be done. It writes nothing, not even a cache.
+    fn plan(&self, world: &World) -> Result<Plan<Self::Action>>;
+
+    /// What to ask before the plan is applied; `None` when the user has already said yes.
+    fn question(&self, _plan: &Plan<Self::Action>) -> Option<Question> {
+        None
+    }
+}
+
+/// One thing that can fail and be reported by itself. `Display` is a lower-case infinitive ("remove a.txt").
+pub trait Action: Display + Serialize + Send + Sync {
+    /// Does it, after looking again: what has changed since it was planned is skipped.
+    fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome>;
+}
+
+/// A subcommand that only looks.
+pub trait Query {
+    /// What it answers, for people and as JSON.
+    type Answer: Display + Serialize;
+    /// Looks.
+    fn ask(&self, world: &World) -> Result<Self::Answer>;
+}
+
+/// What a failed action means for those after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// They are applied all the same.
+    Continue,
+    /// They are left out.
+    Stop,
+}
+
+/// A question that a plan raises, and the options that answer it beforehand.
+#[derive(Debug)]
+pub struct Question {
+    /// Ends with a question mark.
+    pub text: String,
+    /// Such as "--auto or --force".
+    pub options: &'static str,
+}

@@ -1,0 +1,226 @@
+//! What a run did: text, JSON, history row and REST answer come from this one value.
+
+use super::plan::Overview;
+use crate::exit::Exit;
+use crate::text;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+
+/// What became of one action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A dry run: it was only printed.
+    Planned,
+    /// It was done; details, or nothing to add.
+    Done(Cow<'static, str>),
+    /// It was left out, and why.
+    Skipped(Cow<'static, str>),
+    /// It failed, and why.
+    Failed(Cow<'static, str>),
+}
+
+impl Outcome {
+    /// Done, with nothing to add.
+    pub const DONE: Outcome = Outcome::Done(Cow::Borrowed(""));
+
+    /// One word: planned, done, skipped or failed.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Planned => "planned",
+            Outcome::Done(_) => "done",
+            Outcome::Skipped(_) => "skipped",
+            Outcome::Failed(_) => "failed",
+        }
+    }
+
+    /// What there is to add.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        match self {
+            Outcome::Planned => "",
+            Outcome::Done(text) | Outcome::Skipped(text) | Outcome::Failed(text) => text,
+        }
+    }
+}
+
+/// An action and what became of it.
+#[derive(Debug)]
+pub struct Step<A> {
+    /// What was to be done.
+    pub action: A,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+impl<A: Serialize> Serialize for Step<A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Flat<'a, A> {
+            #[serde(flatten)]
+            action: &'a A,
+            outcome: &'a str,
+            #[serde(skip_serializing_if = "str::is_empty")]
+            detail: &'a str,
+        }
+        Flat { action: &self.action, outcome: self.outcome.word(), detail: self.outcome.detail() }
+            .serialize(serializer)
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A dry run.
+    Planned,
+    /// All was done, or there was nothing to do.
+    Done,
+    /// It failed, or part of it did.
+    Failed,
+    /// A signal ended it.
+    Interrupted(u8),
+    /// The time limit ended it.
+    TimedOut,
+}
+
+impl Status {
+    /// The word in reports and the history.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Planned => "planned",
+            Status::Done => "done",
+            Status::Failed => "failed",
+            Status::Interrupted(_) => "interrupted",
+            Status::TimedOut => "timed-out",
+        }
+    }
+
+    /// The exit code that goes with it.
+    #[must_use]
+    pub fn exit(self) -> Exit {
+        match self {
+            Status::Planned | Status::Done => Exit::Done,
+            Status::Failed => Exit::Failed,
+            Status::Interrupted(signal) => Exit::Signal(signal),
+            Status::TimedOut => Exit::TimedOut,
+        }
+    }
+}
+
+/// What a run did, or a dry run would do.
+#[derive(Debug)]
+pub struct Report<A> {
+    /// The job's name.
+    pub job: String,
+    /// The run's id; none for a dry run.
+    pub run: Option<String>,
+    /// How it ended.
+    pub status: Status,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// When it ended.
+    pub finished: DateTime<Utc>,
+    /// The state that was found.
+    pub overview: Option<Overview>,
+    /// What was done.
+    pub steps: Vec<Step<A>>,
+    /// What was left alone and why.
+    pub notes: Vec<String>,
+    /// What could not be looked at, and what ended the run early.
+    pub failures: Vec<String>,
+    /// The file with the run's log.
+    pub log: Option<String>,
+}
+
+/// How many steps ended in each way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Of a dry run.
+    pub planned: usize,
+    /// Done.
+    pub done: usize,
+    /// Left out.
+    pub skipped: usize,
+    /// Failed.
+    pub failed: usize,
+}
+
+impl<A> Report<A> {
+    /// How many steps ended in each way.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.steps.iter().fold(Counts::default(), |mut counts, step| {
+            match step.outcome {
+                Outcome::Planned => counts.planned += 1,
+                Outcome::Done(_) => counts.done += 1,
+                Outcome::Skipped(_) => counts.skipped += 1,
+                Outcome::Failed(_) => counts.failed += 1,
+            }
+            counts
+        })
+    }
+
+    /// One line: "cleanup-temp: 3 done, 1 skipped in 12 ms".
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let counts = self.counts();
+        let parts = [
+            (counts.planned, "planned"),
+            (counts.done, "done"),
+            (counts.skipped, "skipped"),
+            (counts.failed + self.failures.len(), "failed"),
+        ];
+        let mut parts: Vec<String> = parts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{} {word}", text::thousands(count as u64)))
+            .collect();
+        if parts.is_empty() {
+            parts.push("nothing to do".to_owned());
+        }
+        let ending = match self.status {
+            Status::Interrupted(_) => "; interrupted",
+            Status::TimedOut => "; stopped at the time limit",
+            _ => "",
+        };
+        let took = (self.finished - self.started).to_std().unwrap_or_default();
+        let took = if self.status == Status::Planned {
+            String::new()
+        } else {
+            format!(" in {}", text::duration(took))
+        };
+        format!("{}: {}{took}{ending}", self.job, parts.join(", "))
+    }
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+#[must_use]
+pub fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+impl<A: Serialize> Serialize for Report<A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("job", &self.job)?;
+        map.serialize_entry("run", &self.run)?;
+        map.serialize_entry("status", self.status.word())?;
+        map.serialize_entry("exit_code", &self.status.exit().code())?;
+        map.serialize_entry("started", &time(self.started))?;
+        map.serialize_entry("finished", &time(self.finished))?;
+        map.serialize_entry("counts", &self.counts())?;
+        if let Some(overview) = &self.overview {
+            map.serialize_entry(overview.key, &overview.value)?;
+        }
+        map.serialize_entry("steps", &self.steps)?;
+        map.serialize_entry("notes", &self.notes)?;
+        map.serialize_entry("failures", &self.failures)?;
+        if let Some(log) = &self.log {
+            map.serialize_entry("log", log)?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,361 @@
+//! `maint cleanup-temp`: removes temporary files that have not been changed for a given time.
+//!
+//! A file goes when it is old itself; a folder goes only when it and everything in it is old. (The
+//! original judged a folder by its own time alone, and lost fresh files in it.)
+
+use crate::config::cleanup_temp::{Glob, PathEntry};
+use crate::config::units::Length;
+use crate::engine::apply::Permit;
+use crate::engine::plan::{Overview, Plan};
+use crate::engine::report::Outcome;
+use crate::engine::{Action, Job, Question};
+use crate::error::Problem;
+use crate::text;
+use crate::world::World;
+use crate::world::files::{Find, NoTarget, Old, Removal, Survey, Target, Wanted};
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use clap::Args;
+use globset::{GlobSet, GlobSetBuilder};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Removes temporary files that have not been changed for a given time
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CleanupTemp {
+    /// Do not ask: for cron
+    #[arg(long)]
+    pub auto: bool,
+    /// Do not ask, and accept an age of 0
+    #[arg(long)]
+    pub force: bool,
+    /// Remove what has not been changed for this many hours [default: 24, or the age in maint.toml]
+    #[arg(long, value_name = "HOURS", allow_negative_numbers = true, value_parser = hours)]
+    pub age_hours: Option<u32>,
+    /// The folders to clean, instead of those in maint.toml
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// Half a million years are enough, and what is not a whole number never means "everything".
+fn hours(text: &str) -> Result<u32, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let hours = text.parse().ok().filter(|hours| is_number && *hours <= 4_000_000_000);
+    hours.ok_or_else(|| "write a whole number of hours, such as 24".to_owned())
+}
+
+/// A folder to clean, with its rules.
+struct Place {
+    target: Arc<Target>,
+    shown: PathBuf,
+    age: Length,
+    include: Option<GlobSet>,
+    exclude: GlobSet,
+}
+
+impl Job for CleanupTemp {
+    const NAME: &'static str = "cleanup-temp";
+    /// Removing waits for the disk: more workers than processors (docs/performance.md).
+    const WORKERS: usize = 16;
+    type Action = Remove;
+
+    fn check(&self, world: &World) -> Result<()> {
+        let (places, _) = self.places(world)?;
+        match places.iter().find(|place| place.age.is_zero() && !self.force) {
+            Some(place) => Err(Problem::refused(format!(
+                "{}: an age of 0 removes everything, however young; add --force if that is meant",
+                text::path(&place.shown)
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn plan(&self, world: &World) -> Result<Plan<Remove>> {
+        let mut plan = Plan::default();
+        let mut table = Table::default();
+        let (places, missing) = self.places(world)?;
+        for path in missing {
+            plan.notes.push(format!("{}: does not exist, so there is nothing to clean", text::path(&path)));
+        }
+        let skip_open = world.config.cleanup_temp.skip_open;
+        for place in places {
+            let wanted = Wanted {
+                before: before(world.clock.now(), place.age),
+                include: place.include,
+                exclude: place.exclude,
+                spared: world.files.spared(),
+                skip_open,
+            };
+            let survey = Survey::of(&place.target, &wanted, &|| world.stop.reason().is_some())?;
+            table.0.push(Row::of(&place.shown, place.age, &survey));
+            plan.notes.extend(survey.left);
+            plan.failures.extend(survey.unreadable);
+            let actions = survey.old.into_iter().map(|old| Remove { old, now: world.clock.now(), skip_open });
+            plan.actions.extend(actions);
+        }
+        plan.overview = Some(Overview::of("folders", &table)?);
+        Ok(plan)
+    }
+
+    fn question(&self, plan: &Plan<Remove>) -> Option<Question> {
+        if self.force || self.auto {
+            return None;
+        }
+        let files: usize = plan.actions.iter().map(Remove::files).sum();
+        let bytes: u64 = plan.actions.iter().map(Remove::bytes).sum();
+        let text = format!("Remove {} ({})?", text::plural(files, "old file"), text::size(bytes));
+        Some(Question { text, options: "--auto or --force" })
+    }
+}
+
+impl CleanupTemp {
+    /// The folders to clean, and those that do not exist.
+    fn places(&self, world: &World) -> Result<(Vec<Place>, Vec<PathBuf>)> {
+        let section = &world.config.cleanup_temp;
+        let entries: Vec<PathEntry> = match self.paths.as_slice() {
+            [] => section.paths.clone(),
+            paths => paths.iter().cloned().map(PathEntry::Plain).collect(),
+        };
+        if entries.is_empty() {
+            return Err(Problem::usage("no folder to clean: name one, or list them in [cleanup-temp] paths"));
+        }
+        let (mut places, mut missing) = (Vec::new(), Vec::new());
+        for entry in &entries {
+            let (path, age, include, exclude) = match entry {
+                PathEntry::Plain(path) => (path, None, None, None),
+                PathEntry::Table(table) => {
+                    (&table.path, table.age, table.include.as_ref(), table.exclude.as_ref())
+                }
+            };
+            let target = if self.paths.is_empty() {
+                world.files.target_inside(&world.root, path)
+            } else {
+                world.files.target_anywhere(path)
+            };
+            let target = match target {
+                Ok(target) => target,
+                Err(NoTarget::Refused(error)) => return Err(error),
+                Err(NoTarget::Missing) if self.paths.is_empty() => {
+                    missing.push(path.clone());
+                    continue;
+                }
+                Err(NoTarget::Missing) => {
+                    return Err(Problem::usage(format!(
+                        "{} does not exist; name a folder",
+                        text::path(path)
+                    )));
+                }
+            };
+            let given = self.age_hours.map(|hours| Length::from_hours(hours.into()));
+            places.push(Place {
+                target,
+                shown: path.clone(),
+                age: given.or(age).unwrap_or(section.age),
+                include: Some(include.unwrap_or(&section.include))
+                    .filter(|globs| !globs.is_empty())
+                    .map(glob_set)
+                    .transpose()?,
+                exclude: glob_set(exclude.unwrap_or(&section.exclude))?,
+            });
+        }
+        Ok((places, missing))
+    }
+}
+
+fn glob_set(globs: &Vec<Glob>) -> Result<GlobSet> {
+    let mut builder = GlobSetBuilder::new();
+    for glob in globs {
+        builder.add(glob.pattern().clone());
+    }
+    Ok(builder.build()?)
+}
+
+/// What was last changed before this is old: nanoseconds since 1970.
+fn before(now: DateTime<Utc>, age: Length) -> i64 {
+    let age = i64::try_from(age.duration().as_nanos()).unwrap_or(i64::MAX);
+    now.timestamp_nanos_opt().unwrap_or(0).saturating_sub(age)
+}
+
+/// Removes a file, or a folder in which everything is old.
+#[derive(Debug)]
+pub struct Remove {
+    old: Old,
+    now: DateTime<Utc>,
+    skip_open: bool,
+}
+
+impl Remove {
+    fn finds(&self) -> &[Find] {
+        self.old.finds()
+    }
+
+    /// The last find to go names the whole.
+    fn whole(&self) -> Option<&Find> {
+        self.finds().last()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.finds().iter().map(|find| find.size).sum()
+    }
+
+    fn files(&self) -> usize {
+        self.finds().iter().filter(|find| !find.is_folder()).count()
+    }
+
+    /// Time since the last change of anything in it.
+    fn age(&self) -> std::time::Duration {
+        let latest = self.finds().iter().map(Find::modified_seconds).max().unwrap_or(0);
+        std::time::Duration::from_secs(u64::try_from(self.now.timestamp() - latest).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Remove {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.whole().map(Find::path).unwrap_or_default();
+        let (size, age) = (text::size(self.bytes()), text::duration(self.age()));
+        match &self.old {
+            Old::File(_) => write!(f, "remove {} ({size}, {age} old)", text::path(&path)),
+            Old::Tree(_) => {
+                let files = text::plural(self.files(), "file");
+                write!(f, "remove {}/ and all in it ({files}, {size}, {age} old)", text::path(&path))
+            }
+        }
+    }
+}
+
+impl Serialize for Remove {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let name = |find: &Find| text::path(&find.path()).into_owned();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(
+            "action",
+            if matches!(self.old, Old::Tree(_)) { "remove-tree" } else { "remove-file" },
+        )?;
+        map.serialize_entry("path", &self.whole().map(name).unwrap_or_default())?;
+        map.serialize_entry("size_bytes", &self.bytes())?;
+        map.serialize_entry("age_seconds", &self.age().as_secs())?;
+        if let Old::Tree(finds) = &self.old {
+            let contents: Vec<String> = finds[..finds.len().saturating_sub(1)].iter().map(name).collect();
+            map.serialize_entry("contents", &contents)?;
+        }
+        map.end()
+    }
+}
+
+impl Action for Remove {
+    fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome> {
+        if let Old::File(find) = &self.old {
+            return Ok(outcome_of_file(world.files.remove(find, self.skip_open, permit)));
+        }
+        let mut tally = Tally::default();
+        for find in self.finds() {
+            if world.stop.reason().is_some() {
+                tally.failed.push("ended before everything was gone".to_owned());
+                break;
+            }
+            tally.count(find, world.files.remove(find, self.skip_open, permit));
+        }
+        Ok(tally.outcome())
+    }
+}
+
+fn outcome_of_file(removal: Removal) -> Outcome {
+    match removal {
+        Removal::Removed => Outcome::DONE,
+        Removal::Vanished => Outcome::Done("it was gone already".into()),
+        Removal::Changed | Removal::NotEmpty => Outcome::Skipped("changed since it was looked at".into()),
+        Removal::InUse => Outcome::Skipped("a process holds it open, or has locked its folder".into()),
+        Removal::Failed(why) => Outcome::Failed(why.into()),
+    }
+}
+
+/// What became of the parts of a tree.
+#[derive(Default)]
+struct Tally {
+    removed: usize,
+    kept: Vec<String>,
+    failed: Vec<String>,
+}
+
+impl Tally {
+    fn count(&mut self, find: &Find, removal: Removal) {
+        let say = |why: &str| format!("{}: {why}", text::path(&find.path()));
+        match removal {
+            Removal::Removed | Removal::Vanished => self.removed += 1,
+            // Said already by what is still in it.
+            Removal::NotEmpty if !(self.kept.is_empty() && self.failed.is_empty()) => {}
+            Removal::NotEmpty => self.kept.push(say("something new is in it")),
+            Removal::Changed => self.kept.push(say("changed since it was looked at")),
+            Removal::InUse => self.kept.push(say("a process holds it open, or has locked its folder")),
+            Removal::Failed(why) => self.failed.push(say(&why)),
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        const MOST: usize = 5;
+        let say = |parts: &[String], removed: usize| {
+            let more =
+                if parts.len() > MOST { format!(" and {} more", parts.len() - MOST) } else { String::new() };
+            let shown = parts[..parts.len().min(MOST)].join("; ");
+            format!("{shown}{more}; {} removed", text::thousands(removed as u64))
+        };
+        match (self.failed.as_slice(), self.kept.as_slice()) {
+            ([], []) => Outcome::DONE,
+            ([], kept) => Outcome::Skipped(say(kept, self.removed).into()),
+            (failed, _) => Outcome::Failed(say(failed, self.removed).into()),
+        }
+    }
+}
+
+/// One line of the table: a folder and what is old in it.
+#[derive(Debug, Serialize)]
+struct Row {
+    path: String,
+    age_seconds: u64,
+    files: u64,
+    size_bytes: u64,
+    old_files: usize,
+    old_size_bytes: u64,
+    #[serde(skip)]
+    age: Length,
+}
+
+impl Row {
+    fn of(path: &PathBuf, age: Length, survey: &Survey) -> Row {
+        let finds = || survey.old.iter().flat_map(Old::finds);
+        Row {
+            path: text::path(path).into_owned(),
+            age_seconds: age.duration().as_secs(),
+            files: survey.seen_files,
+            size_bytes: survey.seen_bytes,
+            old_files: finds().filter(|find| !find.is_folder()).count(),
+            old_size_bytes: finds().map(|find| find.size).sum(),
+            age,
+        }
+    }
+}
+
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+struct Table(Vec<Row>);
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = text::Table::new(&["FOLDER", "FILES", "SIZE", "OLDER THAN", "OLD FILES", "OLD SIZE"]);
+        for row in &self.0 {
+            table.row(&[
+                row.path.clone(),
+                text::thousands(row.files),
+                text::size(row.size_bytes),
+                row.age.to_string(),
+                text::thousands(row.old_files as u64),
+                text::size(row.old_size_bytes),
+            ]);
+        }
+        write!(f, "{table}")
+    }
+}

@@ -1,0 +1,193 @@
+//! `maint init`: writes a commented `maint.toml`; the preset `demo` brings a sample site along.
+
+use crate::config::check_name;
+use crate::engine::apply::Permit;
+use crate::engine::plan::Plan;
+use crate::engine::report::Outcome;
+use crate::engine::{Action, Job};
+use crate::error::Problem;
+use crate::text;
+use crate::world::{World, sqlite};
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Writes a commented maint.toml
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Init {
+    /// Start from a ready-made site
+    #[arg(long, value_enum)]
+    pub preset: Option<Preset>,
+    /// Replace an existing maint.toml
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// A ready-made site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// A sample site with stale files, to try maint on
+    Demo,
+}
+
+const PLAIN: &str = include_str!("../../crontab/plain.toml");
+const DEMO: &str = include_str!("../../crontab/demo.toml");
+const HOUR: i64 = 3_600;
+
+/// The sample site: path, size in bytes, age in hours.
+const DEMO_FILES: [(&str, usize, i64); 10] = [
+    ("backups/restore_temp/restore-0412.zip", 48_000, 50),
+    ("backups/restore_temp/restore-0415.zip", 52_000, 1),
+    ("backups/temp/export/table-1.csv", 1_200, 72),
+    ("backups/temp/export/table-2.csv", 3_400, 71),
+    ("backups/temp/import/old-part.csv", 900, 90),
+    ("backups/temp/import/still-writing.csv", 2_100, 0),
+    ("backups/uploads/photo-1.jpg", 310_000, 5),
+    ("backups/uploads/photo-2.jpg", 290_000, 1),
+    ("logs/app.log", 20_000, 0),
+    ("logs/app.log.1", 65_000, 30),
+];
+const DEMO_FOLDERS: [(&str, i64); 2] = [("backups/temp/export", 71), ("backups/temp/import", 0)];
+const DEMO_DATABASE: &str = "
+    CREATE TABLE quotes (id INTEGER PRIMARY KEY, number TEXT NOT NULL, due TEXT NOT NULL) STRICT;
+    INSERT INTO quotes (number, due) VALUES ('D-2026-001', '2026-12-01'), ('D-2026-002', '2026-12-15');
+";
+
+impl Job for Init {
+    const NAME: &'static str = "init";
+    type Action = Make;
+
+    fn check(&self, world: &World) -> Result<()> {
+        let file = world.root.join("maint.toml");
+        if world.files.exists(&file) && !self.force {
+            let shown = text::path(&file);
+            return Err(Problem::usage(format!(
+                "{shown} exists already; edit it, or replace it with --force"
+            )));
+        }
+        Ok(())
+    }
+
+    fn plan(&self, world: &World) -> Result<Plan<Make>> {
+        let now = world.clock.now().timestamp();
+        let file = world.root.join("maint.toml");
+        let text = self.text(&world.root);
+        let mut actions = vec![Make::Text { path: file, text }];
+        if self.preset == Some(Preset::Demo) {
+            let at = |path: &str| world.root.join(path);
+            actions.extend(DEMO_FILES.map(|(path, size, age)| Make::Sample {
+                path: at(path),
+                size,
+                modified: now - age * HOUR,
+            }));
+            actions.extend(
+                DEMO_FOLDERS.map(|(path, age)| Make::Aged { path: at(path), modified: now - age * HOUR }),
+            );
+            actions.push(Make::Database { path: at("app.db"), sql: DEMO_DATABASE });
+        }
+        let notes = vec!["next: `maint jobs`, then `maint run JOB --dry-run`".to_owned()];
+        Ok(Plan { actions, notes, ..Plan::default() })
+    }
+}
+
+impl Init {
+    /// The configuration for a site in `root`; without a preset the site is named after its folder.
+    #[must_use]
+    pub fn text(&self, root: &Path) -> String {
+        match self.preset {
+            Some(Preset::Demo) => DEMO.to_owned(),
+            None => {
+                let name =
+                    root.file_name().and_then(|name| name.to_str()).filter(|name| check_name(name).is_ok());
+                PLAIN.replacen("my-site", name.unwrap_or("my-site"), 1)
+            }
+        }
+    }
+}
+
+/// Makes one thing of a new site.
+#[derive(Debug, Serialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Make {
+    /// The configuration.
+    #[serde(rename = "write-config")]
+    Text {
+        /// Where.
+        path: PathBuf,
+        /// What.
+        #[serde(skip)]
+        text: String,
+    },
+    /// A file of some size and age.
+    #[serde(rename = "write-sample")]
+    Sample {
+        /// Where.
+        path: PathBuf,
+        /// How large.
+        #[serde(rename = "size_bytes")]
+        size: usize,
+        /// When it was last changed, in seconds since 1970.
+        modified: i64,
+    },
+    /// A folder that has not been touched for a while.
+    #[serde(rename = "age-folder")]
+    Aged {
+        /// Where.
+        path: PathBuf,
+        /// When it was last changed, in seconds since 1970.
+        modified: i64,
+    },
+    /// A small database.
+    #[serde(rename = "make-database")]
+    Database {
+        /// Where.
+        path: PathBuf,
+        /// Its content.
+        #[serde(skip)]
+        sql: &'static str,
+    },
+}
+
+impl fmt::Display for Make {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Make::Text { path, text: _ } => write!(f, "write {}", text::path(path)),
+            Make::Sample { path, size, modified: _ } => {
+                write!(f, "write {} ({})", text::path(path), text::size(*size as u64))
+            }
+            Make::Aged { path, modified: _ } => write!(f, "set the age of {}", text::path(path)),
+            Make::Database { path, sql: _ } => write!(f, "make the database {}", text::path(path)),
+        }
+    }
+}
+
+impl Action for Make {
+    fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome> {
+        let (Make::Text { path, .. }
+        | Make::Sample { path, .. }
+        | Make::Aged { path, .. }
+        | Make::Database { path, .. }) = self;
+        if let Some(folder) = path.parent() {
+            world.files.make_folder(folder, permit)?;
+        }
+        match self {
+            Make::Text { path, text } => world.files.write(path, text.as_bytes(), 0o644, permit)?,
+            Make::Sample { path, size, modified } => {
+                let line = b"2026-11-20 12:00:00 a line of the sample site\n";
+                let content: Vec<u8> = line.iter().copied().cycle().take(*size).collect();
+                world.files.write(path, &content, 0o644, permit)?;
+                world.files.set_modified(path, *modified, permit)?;
+            }
+            Make::Aged { path, modified } => world.files.set_modified(path, *modified, permit)?,
+            Make::Database { path, .. } if world.files.exists(path) => {
+                return Ok(Outcome::Skipped("it exists already".into()));
+            }
+            Make::Database { path, sql } => sqlite::create(path, sql, permit)?,
+        }
+        Ok(Outcome::DONE)
+    }
+}

@@ -1,0 +1,145 @@
+//! `maint pause JOB --until T --reason R`: cron's runs of the job are skipped until then.
+
+use crate::engine::apply::Permit;
+use crate::engine::plan::Plan;
+use crate::engine::report::{self, Outcome};
+use crate::engine::{Action, Job};
+use crate::error::Problem;
+use crate::text;
+use crate::world::World;
+use anyhow::Result;
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, TimeZone as _, Utc};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Skips the runs of a job until a given time
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pause {
+    /// The job's name or a prefix of its hash
+    pub job: String,
+    /// Until when: a length (2h, 3d), a day (2026-12-24), or a time (2026-12-24T18:00); without it until `resume`
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Why, for whoever wonders
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
+}
+
+/// The content of a pause file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Paused {
+    /// The end; none: until `resume`.
+    pub until: Option<DateTime<Utc>>,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+impl Paused {
+    /// "paused until 2026-12-24 00:00:00 CET (holidays)".
+    #[must_use]
+    pub fn describe(&self, world: &World) -> String {
+        let until = self.until.map_or_else(|| "`maint resume`".to_owned(), |time| world.clock.show(time));
+        let reason =
+            if self.reason.is_empty() { String::new() } else { format!(" ({})", text::escape(&self.reason)) };
+        format!("paused until {until}{reason}")
+    }
+}
+
+/// The pause of a job that is in force now. A file that cannot be read counts: who paused meant it.
+#[must_use]
+pub fn in_force(world: &World, job: &str) -> Option<Paused> {
+    let path = world.state.pause(job);
+    if !world.files.exists(&path) {
+        return None;
+    }
+    let content =
+        world.files.read_text(&path, 16 << 10).ok().and_then(|text| serde_json::from_str(&text).ok());
+    let unreadable =
+        Paused { until: None, reason: "the pause file cannot be read".to_owned(), since: world.clock.now() };
+    let paused: Paused = content.unwrap_or(unreadable);
+    Some(paused).filter(|paused| paused.until.is_none_or(|until| until > world.clock.now()))
+}
+
+impl Job for Pause {
+    const NAME: &'static str = "pause";
+    type Action = WritePause;
+
+    fn check(&self, world: &World) -> Result<()> {
+        self.end(world).map(drop)
+    }
+
+    fn plan(&self, world: &World) -> Result<Plan<WritePause>> {
+        let until = self.end(world)?;
+        let is_same = |paused: &Paused| paused.until == until && paused.reason == self.reason;
+        if in_force(world, &self.job).is_some_and(|paused| is_same(&paused)) {
+            return Ok(Plan::default());
+        }
+        let paused = Paused { until, reason: self.reason.clone(), since: world.clock.now() };
+        let shown = paused.describe(world);
+        Ok(vec![WritePause { job: self.job.clone(), paused, shown }].into())
+    }
+}
+
+impl Pause {
+    fn end(&self, world: &World) -> Result<Option<DateTime<Utc>>> {
+        let Some(text) = &self.until else { return Ok(None) };
+        let end = parse_time(text, world).ok_or_else(|| {
+            let text = crate::text::escape(text);
+            Problem::usage(format!(
+                "--until `{text}`: write a length (2h), a day (2026-12-24) or a time (2026-12-24T18:00)"
+            ))
+        })?;
+        if end <= world.clock.now() {
+            return Err(Problem::usage(format!("--until {} is in the past", world.clock.show(end))));
+        }
+        Ok(Some(end))
+    }
+}
+
+/// A length from now, an RFC 3339 time, or a day or time in the site's zone.
+fn parse_time(text: &str, world: &World) -> Option<DateTime<Utc>> {
+    if let Ok(length) = crate::config::units::Length::try_from(text.to_owned()) {
+        return world.clock.now().checked_add_signed(Duration::from_std(length.duration()).ok()?);
+    }
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.with_timezone(&Utc));
+    }
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
+    let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"];
+    let local =
+        day.or_else(|| formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok()))?;
+    Some(world.clock.zone().from_local_datetime(&local).earliest()?.with_timezone(&Utc))
+}
+
+/// Writes the pause file.
+#[derive(Debug, Serialize)]
+#[serde(tag = "action", rename = "pause")]
+pub struct WritePause {
+    job: String,
+    #[serde(flatten)]
+    paused: Paused,
+    #[serde(skip)]
+    shown: String,
+}
+
+impl fmt::Display for WritePause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pause {}: {}", self.job, self.shown)
+    }
+}
+
+impl Action for WritePause {
+    fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome> {
+        let WritePause { job, paused, shown: _ } = self;
+        let path = world.state.pause(job);
+        if let Some(folder) = path.parent() {
+            world.state.make(folder, permit)?;
+        }
+        world.files.write(&path, serde_json::to_string(paused)?.as_bytes(), 0o600, permit)?;
+        Ok(Outcome::Done(format!("since {}", report::time(paused.since)).into()))
+    }
+}

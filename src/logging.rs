@@ -1,0 +1,109 @@
+//! Messages about what is going on: to stderr by level, and all of them to the log of the run.
+
+use crate::text;
+use crate::world::runlog::RunLog;
+use chrono::SecondsFormat;
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::io::Write as _;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// The target of a child's output lines, which carry no level and no time on a terminal.
+pub const OUTPUT: &str = "output";
+/// The target of the lines that tell what became of each action; the report prints them.
+pub const STEP: &str = "step";
+
+static LOGGER: OnceLock<Logger> = OnceLock::new();
+
+/// Takes the secrets out of a text.
+type Redact = Box<dyn Fn(&str) -> String + Send + Sync>;
+
+struct Logger {
+    stderr: env_logger::Logger,
+    run: Mutex<Option<RunLog>>,
+    redact: OnceLock<Redact>,
+}
+
+/// Starts logging to stderr: warnings, and more with `-v`; `live` shows the output of programs as it comes.
+pub fn start(verbosity: i8, live: bool) {
+    let level = match verbosity {
+        i8::MIN..0 => LevelFilter::Error,
+        0 => LevelFilter::Warn,
+        1 => LevelFilter::Info,
+        2.. => LevelFilter::Debug,
+    };
+    let stderr = env_logger::Builder::new()
+        .filter_level(level)
+        .filter_module(OUTPUT, if live { LevelFilter::Info } else { LevelFilter::Off })
+        .filter_module(STEP, LevelFilter::Off)
+        .format(|out, record| {
+            let message = redacted(&record.args().to_string());
+            let message = text::escape(&message);
+            if record.target() == OUTPUT {
+                return writeln!(out, "{message}");
+            }
+            writeln!(out, "{}: {message}", record.level().as_str().to_lowercase())
+        })
+        .build();
+    let filter = stderr.filter().max(LevelFilter::Warn);
+    let logger = LOGGER.get_or_init(|| Logger { stderr, run: Mutex::default(), redact: OnceLock::new() });
+    if log::set_logger(logger).is_ok() {
+        log::set_max_level(filter);
+    }
+}
+
+/// Text without any known secret.
+#[must_use]
+pub fn redacted(text: &str) -> String {
+    match LOGGER.get().and_then(|logger| logger.redact.get()) {
+        Some(redact) => redact(text),
+        None => text.to_owned(),
+    }
+}
+
+/// From now on everything is also written to the log of a run, without secrets.
+pub(crate) fn attach(run: RunLog, redact: Redact) {
+    if let Some(logger) = LOGGER.get() {
+        logger.redact.get_or_init(|| redact);
+        *run_of(logger) = Some(run);
+        log::set_max_level(LevelFilter::Debug.max(log::max_level()));
+    }
+}
+
+/// Ends the log of the run and returns its last lines.
+pub(crate) fn detach() -> Vec<String> {
+    let run = LOGGER.get().and_then(|logger| run_of(logger).take());
+    run.map(RunLog::close).unwrap_or_default()
+}
+
+fn run_of(logger: &Logger) -> MutexGuard<'_, Option<RunLog>> {
+    logger.run.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= Level::Debug
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.stderr.matches(record) {
+            self.stderr.log(record);
+        }
+        let mut run = run_of(self);
+        if let Some(run) = run.as_mut().filter(|_| record.level() <= Level::Info) {
+            let message = record.args().to_string();
+            let message = self.redact.get().map_or(message.clone(), |redact| redact(&message));
+            run.line(&line(record, &text::escape(&message)));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[expect(clippy::disallowed_methods, reason = "a log line carries the real time")]
+fn line(record: &Record<'_>, message: &str) -> String {
+    if record.target() == OUTPUT {
+        return message.to_owned();
+    }
+    let now = chrono::Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+    format!("{now} {} {message}", record.level().as_str().to_lowercase())
+}

@@ -1,0 +1,7 @@
+//! The `maint` program: everything is in the library, so that tests can reach it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    maint::cli::main()
+}

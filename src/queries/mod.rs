@@ -1,0 +1,41 @@
+//! One file per subcommand that only looks, under the same name.
+
+pub mod config;
+pub mod history;
+pub mod jobs;
+pub mod locks;
+pub mod logs;
+
+use crate::config::job::JobEntry;
+use crate::cron::entry::SHORTEST_PREFIX;
+use crate::error::Problem;
+use crate::text;
+use crate::world::World;
+use anyhow::Result;
+
+/// The job of this name, or the only one whose hash begins so.
+pub fn find_job<'a>(world: &'a World, wanted: &str) -> Result<(&'a str, &'a JobEntry)> {
+    world.site_file()?;
+    let jobs = &world.config.jobs;
+    if let Some((name, entry)) = jobs.get_key_value(wanted) {
+        return Ok((name, entry));
+    }
+    let site = world.config.site_name();
+    let is_hash = wanted.len() >= SHORTEST_PREFIX && wanted.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let wanted_hash = wanted.to_ascii_lowercase();
+    let mut found =
+        jobs.iter().filter(|(name, entry)| is_hash && entry.hash(site, name).starts_with(&wanted_hash));
+    match (found.next(), found.next()) {
+        (Some((name, entry)), None) => Ok((name, entry)),
+        (Some((one, _)), Some((other, _))) => {
+            Err(Problem::usage(format!("{wanted} could be the hash of {one} or {other}; give more of it")))
+        }
+        (None, _) => {
+            let hint = match text::nearest(wanted, jobs.keys().map(String::as_str)) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => "`maint jobs` lists them".to_owned(),
+            };
+            Err(Problem::usage(format!("there is no job `{}`; {hint}", text::escape(wanted))))
+        }
+    }
+}

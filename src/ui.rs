@@ -1,0 +1,261 @@
+//! What the user sees: results on stdout, everything else on stderr, nothing unescaped, never a panic.
+
+use crate::engine::Action;
+use crate::engine::apply::{Answer, Finished, Front, describe};
+use crate::engine::report::{Outcome, Report, Status, Step};
+use crate::exit::Exit;
+use crate::logging;
+use crate::text;
+use anyhow::{Context as _, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::fmt::{Display, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Steps that are listed without `--verbose`; a longer plan is counted.
+const MOST_LISTED: usize = 1_000;
+
+/// When colour is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How much is said, and in which form.
+#[derive(Debug)]
+pub struct Ui {
+    /// One JSON document on stdout, nothing else there.
+    pub json: bool,
+    /// -1 quiet, 0 normal, 1 and more verbose.
+    pub verbosity: i8,
+    is_terminal: bool,
+    colour: bool,
+    started: Instant,
+    bar: OnceLock<ProgressBar>,
+}
+
+impl Ui {
+    /// Looks at what stdout is.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "NO_COLOR and the age of the progress bar concern only the terminal"
+    )]
+    pub fn new(json: bool, verbosity: i8, colour: Colour) -> Ui {
+        let is_terminal = io::stdout().is_terminal();
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = match colour {
+            Colour::Auto => is_terminal && !no_color && !json,
+            Colour::Always => !json,
+            Colour::Never => false,
+        };
+        Ui { json, verbosity, is_terminal, colour, started: Instant::now(), bar: OnceLock::new() }
+    }
+
+    /// True when somebody is looking.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// Prints a result. A reader that has gone away is no error; a full disk is.
+    pub fn out(&self, text: &str) -> Result<()> {
+        let text = text::escape_block(text, self.colour);
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(error).context("cannot write the output")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints bytes that a program will read, such as a man page, as they are.
+    pub fn out_raw(&self, bytes: &[u8]) -> Result<()> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(error).context("cannot write the output")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints an error; when even stderr is gone there is nobody to tell.
+    pub fn error(&self, line: &str) {
+        let prefix = if self.colour { "\u{1b}[1;31mmaint:\u{1b}[0m" } else { "maint:" };
+        let line = logging::redacted(line);
+        let _ = writeln!(io::stderr(), "{prefix} {}", text::escape(&line));
+    }
+
+    fn lines_to_stderr(&self, lines: &str) {
+        let _ = io::stderr().write_all(text::escape_block(&logging::redacted(lines), self.colour).as_bytes());
+    }
+
+    /// Prints an answer as text or JSON.
+    pub fn answer(&self, answer: &(impl Display + Serialize)) -> Result<()> {
+        if self.json { self.out(&text::json(answer)?) } else { self.out(&answer.to_string()) }
+    }
+
+    /// Prints a finished run: under cron only what went wrong.
+    pub fn finished<A: Action>(&self, finished: &Finished<A>) -> Result<()> {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+        let Finished { report, exit, tail } = finished;
+        if self.json {
+            return self.out(&logging::redacted(&text::json(report)?));
+        }
+        let is_rehearsal = report.status == Status::Planned;
+        if is_rehearsal || (self.is_terminal && self.verbosity >= 0) {
+            self.out(&self.whole(report))?;
+        } else if self.verbosity > 0 {
+            self.out(&format!("{}\n", report.summary()))?;
+        }
+        if *exit != Exit::Done && !is_rehearsal && !self.is_terminal {
+            self.lines_to_stderr(&complaint(report, tail));
+        }
+        Ok(())
+    }
+
+    /// Overview, steps, notes, summary.
+    fn whole<A: Action>(&self, report: &Report<A>) -> String {
+        let mut text = String::new();
+        if let Some(overview) = &report.overview {
+            push_block(&mut text, &overview.text);
+        }
+        let limit = if self.verbosity > 0 { usize::MAX } else { MOST_LISTED };
+        // A failure must not hide behind a thousand successes.
+        let is_quiet = |step: &&Step<A>| matches!(step.outcome, Outcome::Planned | Outcome::Done(_));
+        let mut left_out = 0;
+        for (index, step) in report.steps.iter().enumerate() {
+            if index >= limit && is_quiet(&step) {
+                left_out += 1;
+                continue;
+            }
+            let line = describe(step);
+            let _ = writeln!(text, "{}", self.coloured(&step.outcome, &line));
+        }
+        if left_out > 0 {
+            let _ = writeln!(text, "… and {} more (--verbose lists them all)", text::thousands(left_out));
+        }
+        push_notes(&mut text, &report.notes, limit);
+        for failure in &report.failures {
+            let _ = writeln!(
+                text,
+                "{}",
+                self.coloured(&Outcome::Failed("".into()), &format!("failed: {failure}"))
+            );
+        }
+        let _ = writeln!(text, "{}", report.summary());
+        if let Some(log) = report.log.as_ref().filter(|_| report.status != Status::Done) {
+            let _ = writeln!(text, "log: {}", text::escape(log));
+        }
+        text
+    }
+
+    fn coloured(&self, outcome: &Outcome, line: &str) -> String {
+        let colour = match outcome {
+            Outcome::Failed(_) => "31",
+            Outcome::Skipped(_) => "33",
+            Outcome::Done(_) => "32",
+            Outcome::Planned => "36",
+        };
+        match line.split_once(' ').filter(|_| self.colour) {
+            Some((word, rest)) => format!("\u{1b}[{colour}m{word}\u{1b}[0m {rest}"),
+            None => line.to_owned(),
+        }
+    }
+}
+
+fn push_block(text: &mut String, block: &str) {
+    text.push_str(block);
+    if !block.ends_with('\n') {
+        text.push('\n');
+    }
+}
+
+fn push_notes(text: &mut String, notes: &[String], limit: usize) {
+    for note in notes.iter().take(limit) {
+        let _ = writeln!(text, "note: {note}");
+    }
+    if notes.len() > limit {
+        let _ = writeln!(text, "… and {} more notes (--verbose lists them all)", notes.len() - limit);
+    }
+}
+
+/// What cron mails: the failed items, why, the last lines, and where the log is.
+fn complaint<A: Action>(report: &Report<A>, tail: &[String]) -> String {
+    const MOST: usize = 20;
+    let mut text = format!("maint: {}\n", report.summary());
+    let failed: Vec<String> = report
+        .steps
+        .iter()
+        .filter(|step| matches!(step.outcome, Outcome::Failed(_)))
+        .map(describe)
+        .chain(report.failures.iter().map(|failure| format!("failed: {failure}")))
+        .collect();
+    for line in failed.iter().take(MOST) {
+        let _ = writeln!(text, "  {line}");
+    }
+    if failed.len() > MOST {
+        let _ = writeln!(text, "  … and {} more", failed.len() - MOST);
+    }
+    // The log's last lines are the child's own words; lines of ours would only repeat the above.
+    let words: Vec<&String> = tail.iter().filter(|line| !is_own(line)).collect();
+    if !words.is_empty() {
+        let _ = writeln!(text, "last lines:");
+    }
+    for line in words {
+        let _ = writeln!(text, "  {line}");
+    }
+    if let Some(log) = &report.log {
+        let _ = writeln!(text, "log: {}", text::escape(log));
+    }
+    text
+}
+
+/// Lines that maint itself wrote start with a time and a level.
+fn is_own(line: &str) -> bool {
+    let mut words = line.splitn(3, ' ');
+    let time = words.next().is_some_and(|word| chrono::DateTime::parse_from_rfc3339(word).is_ok());
+    time && words.next().is_some_and(|word| matches!(word, "error" | "warn" | "info"))
+}
+
+impl Front for Ui {
+    fn ask(&self, question: &str) -> Answer {
+        if !self.is_terminal || !io::stdin().is_terminal() || self.json {
+            return Answer::Nobody;
+        }
+        let _ = write!(io::stderr(), "{} [y/N] ", text::escape(question));
+        let mut line = String::new();
+        if io::stdin().lock().read_line(&mut line).is_err() {
+            return Answer::No;
+        }
+        match line.trim().to_lowercase().as_str() {
+            "y" | "yes" | "o" | "oui" => Answer::Yes,
+            _ => Answer::No,
+        }
+    }
+
+    fn progress(&self, done: usize, total: usize) {
+        // A look at the clock for every file of half a million would be felt.
+        let is_watched = self.is_terminal && self.verbosity >= 0 && !self.json;
+        if !is_watched || !done.is_multiple_of(64) || self.started.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        let bar = self.bar.get_or_init(|| {
+            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} ({eta} left)");
+            ProgressBar::new(total as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        bar.set_position(done as u64);
+    }
+}

@@ -1,0 +1,88 @@
+//! The environment: variables, and the secrets that the configuration only names.
+
+use crate::config::Config;
+use crate::config::secret::SecretRef;
+use crate::world::files::Files;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// A file of secrets is small.
+const LARGEST: u64 = 64 << 10;
+
+/// A variable of the environment, when it is set and not empty.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The folder the program was started in.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(crate) fn current_folder() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
+}
+
+/// The secrets that the configuration names.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// Names of variables that hold secrets: no child sees them unasked.
+    variables: Vec<String>,
+    values: Vec<SecretString>,
+}
+
+impl Secrets {
+    /// Looks every named secret up, so that none of them can reach an output or a log.
+    pub(super) fn named_in(config: &Config, root: &Path, files: &Files) -> Secrets {
+        let mut secrets = Secrets::default();
+        let from_file = config.site.env_file.as_ref().map(|path| env_file(&root.join(path), files));
+        for secret in config.alerts.secrets() {
+            let value = match secret {
+                SecretRef::Env(name) => {
+                    secrets.variables.push(name.clone());
+                    let own = variable(name).and_then(|value| value.into_string().ok());
+                    own.or_else(|| Some(from_file.as_ref()?.iter().find(|(key, _)| key == name)?.1.clone()))
+                }
+                SecretRef::File(path) => first_line(&root.join(path), files),
+            };
+            // A value of a few characters would blank out ordinary words.
+            secrets.values.extend(value.filter(|value| value.len() >= 6).map(SecretString::from));
+        }
+        secrets
+    }
+
+    /// Names of the variables that hold secrets.
+    pub(crate) fn variables(&self) -> &[String] {
+        &self.variables
+    }
+
+    /// `text` without any known secret.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for value in &self.values {
+            if text.contains(value.expose_secret()) {
+                text = text.replace(value.expose_secret(), "[secret]");
+            }
+        }
+        text
+    }
+}
+
+fn first_line(path: &Path, files: &Files) -> Option<String> {
+    let text = files.read_text(path, LARGEST).ok()?;
+    text.lines().next().map(|line| line.trim().to_owned())
+}
+
+/// NAME=VALUE lines, with `export`, quotes, blank lines and comments as docker and django-environ read them.
+fn env_file(path: &Path, files: &Files) -> Vec<(String, String)> {
+    let text = files.read_text(path, LARGEST).unwrap_or_default();
+    let pairs = text.lines().filter_map(|line| {
+        let line = line.trim();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let (name, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
+        let value = value.trim();
+        let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        Some((name.trim().to_owned(), quoted.unwrap_or(value).to_owned()))
+    });
+    pairs.collect()
+}

@@ -1,0 +1,199 @@
+//! Folders reached by descriptor: a target, the folders below it, and what was seen in them.
+//!
+//! No path is resolved twice. A folder is opened beneath its target without following a symlink or
+//! entering another mount, and what is opened must be the inode that was looked at.
+
+use super::holders::Identity;
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Statx, StatxFlags, statx};
+use rustix::io::Errno;
+use std::ffi::{CStr, CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+/// Longest relative path given to the kernel at once; deeper folders are opened in several steps.
+const LONGEST_STEP: usize = 3_000;
+
+/// The folder that a survey starts from.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(super) fd: OwnedFd,
+    pub(super) shown: PathBuf,
+}
+
+/// A folder below a target (or the target itself, without a parent).
+#[derive(Debug)]
+pub(crate) struct Folder {
+    target: Arc<Target>,
+    parent: Option<Arc<Folder>>,
+    name: CString,
+    /// Known once the folder has been opened: a directory entry may name another inode (overlayfs).
+    identity: OnceLock<Identity>,
+}
+
+/// The chain of parents may be thousands long: it is taken apart in a loop, not by recursion.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(mut folder) = next.and_then(Arc::into_inner) {
+            next = folder.parent.take();
+        }
+    }
+}
+
+/// What kind of thing a [`Find`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A regular file.
+    File,
+    /// A symbolic link, which is never followed.
+    Link,
+    /// A folder.
+    Folder,
+}
+
+/// Something old: where it is, and what was seen when it was looked at.
+#[derive(Clone, Debug)]
+pub(crate) struct Find {
+    pub(super) folder: Arc<Folder>,
+    pub(super) name: CString,
+    pub(super) kind: Kind,
+    /// Bytes of a file or link; 0 for a folder.
+    pub(crate) size: u64,
+    /// Nanoseconds since 1970 of the last change of the content.
+    pub(super) modified: i64,
+    pub(super) inode: u64,
+}
+
+impl Find {
+    /// The path as the target was named, for printing.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path_of(&self.name)
+    }
+
+    /// True for a folder.
+    pub(crate) fn is_folder(&self) -> bool {
+        self.kind == Kind::Folder
+    }
+
+    /// Seconds since 1970 of the last change.
+    pub(crate) fn modified_seconds(&self) -> i64 {
+        self.modified.div_euclid(1_000_000_000)
+    }
+}
+
+impl Folder {
+    pub(super) fn root(target: &Arc<Target>) -> Folder {
+        Folder {
+            target: Arc::clone(target),
+            parent: None,
+            name: CString::default(),
+            identity: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn child(self: &Arc<Self>, name: CString) -> Folder {
+        let (target, parent) = (Arc::clone(&self.target), Some(Arc::clone(self)));
+        Folder { target, parent, name, identity: OnceLock::new() }
+    }
+
+    pub(super) fn name(&self) -> &CStr {
+        &self.name
+    }
+
+    /// Remembers which inode the folder was when it was first opened.
+    pub(super) fn saw(&self, found: &Statx) {
+        self.identity.get_or_init(|| identity_of(found));
+    }
+
+    /// Path of an entry, relative to the target.
+    pub(super) fn relative(&self, name: &CStr) -> PathBuf {
+        let mut names = vec![name.to_bytes()];
+        names.extend(self.chain().map(CStr::to_bytes));
+        names.reverse();
+        OsString::from_vec(names.join(&b'/')).into()
+    }
+
+    /// Path of an entry, as the target was named.
+    pub(super) fn path_of(&self, name: &CStr) -> PathBuf {
+        self.target.shown.join(self.relative(name))
+    }
+
+    /// The folder's own path, as the target was named.
+    pub(super) fn path(&self) -> PathBuf {
+        match &self.parent {
+            Some(parent) => parent.path_of(&self.name),
+            None => self.target.shown.clone(),
+        }
+    }
+
+    /// The folder's own path, relative to the target; empty for the target.
+    pub(super) fn relative_path(&self) -> PathBuf {
+        self.parent.as_ref().map_or_else(PathBuf::new, |parent| parent.relative(&self.name))
+    }
+
+    /// The names from this folder up to, but without, the target.
+    fn chain(&self) -> impl Iterator<Item = &CStr> {
+        let mut next = Some(self);
+        std::iter::from_fn(move || {
+            let folder = next?;
+            next = folder.parent.as_deref();
+            next.map(|_| folder.name.as_c_str())
+        })
+    }
+
+    /// Opens the folder from its target.
+    pub(super) fn open(&self) -> Result<OwnedFd, Errno> {
+        let mut names: Vec<&CStr> = self.chain().collect();
+        names.reverse();
+        let mut current = open_beneath(&self.target.fd, c".")?;
+        let mut names = names.into_iter().peekable();
+        while names.peek().is_some() {
+            let mut step = Vec::new();
+            while let Some(name) = names.next_if(|name| step.len() + name.count_bytes() < LONGEST_STEP) {
+                step.extend_from_slice(name.to_bytes());
+                step.push(b'/');
+            }
+            current = open_beneath(&current, OsStr::from_bytes(&step))?;
+        }
+        Ok(current)
+    }
+
+    /// Opens the folder to change it: `Errno::STALE` when it is another one than was seen, `Errno::WOULDBLOCK` when another process has locked it (flock),
+    /// which is how a program asks cleaners to leave its folder alone (tmpfiles.d(5)).
+    pub(super) fn open_to_change(&self) -> Result<OwnedFd, Errno> {
+        let fd = self.open()?;
+        if self.identity.get() != Some(&identity_of(&look_at(&fd)?)) {
+            return Err(Errno::STALE);
+        }
+        rustix::fs::flock(&fd, FlockOperation::NonBlockingLockShared)?;
+        Ok(fd)
+    }
+}
+
+/// Opens a folder below `parent`: no symlink, no way up, no other mount.
+pub(super) fn open_beneath(parent: &OwnedFd, path: impl rustix::path::Arg + Copy) -> Result<OwnedFd, Errno> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // Reading a folder would change its access time; only its owner may ask for this not to happen.
+    match rustix::fs::openat2(parent, path, flags | OFlags::NOATIME, Mode::empty(), resolve) {
+        Err(Errno::PERM) => rustix::fs::openat2(parent, path, flags, Mode::empty(), resolve),
+        other => other,
+    }
+}
+
+/// The attributes of an open file.
+pub(super) fn look_at(fd: &OwnedFd) -> Result<Statx, Errno> {
+    statx(fd, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::BASIC_STATS)
+}
+
+/// Device and inode.
+pub(super) fn identity_of(found: &Statx) -> Identity {
+    (found.stx_dev_major, found.stx_dev_minor, found.stx_ino)
+}
+
+/// Nanoseconds since 1970 of the last change of the content.
+pub(super) fn modified(found: &Statx) -> i64 {
+    found.stx_mtime.tv_sec.saturating_mul(1_000_000_000).saturating_add(i64::from(found.stx_mtime.tv_nsec))
+}

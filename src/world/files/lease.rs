@@ -1,0 +1,32 @@
+//! Asks the kernel whether anybody else has a file open: the one place with `unsafe`.
+//!
+//! A write lease is granted only to the sole opener (fcntl(2), "Leases"). No peer protects an open file;
+//! the lease does for about a tenth more time (docs/performance.md), and no safe wrapper of
+//! `F_SETLEASE` exists in rustix or nix.
+#![expect(unsafe_code, reason = "fcntl(F_SETLEASE) has no safe wrapper; both arguments are plain integers")]
+
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+
+/// What the kernel says of an open file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lease {
+    /// Nobody else has it open, and nobody can open it for writing before our descriptor is closed.
+    Ours,
+    /// Somebody has it open.
+    HeldOpen,
+    /// Not to be had here: another owner's file, or a file system without leases.
+    Unavailable,
+}
+
+/// Takes a write lease on `file`; closing the descriptor gives it back.
+pub(crate) fn take(file: BorrowedFd<'_>) -> Lease {
+    // SAFETY: F_SETLEASE takes an open descriptor, which `BorrowedFd` is, and an integer; it touches no memory.
+    let answer = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) };
+    if answer == 0 {
+        return Lease::Ours;
+    }
+    match std::io::Error::last_os_error().raw_os_error() {
+        Some(libc::EAGAIN) => Lease::HeldOpen,
+        _ => Lease::Unavailable,
+    }
+}

@@ -1,0 +1,207 @@
+//! Files and folders: everything that reads, writes or removes one.
+
+mod atomic;
+mod folder;
+mod forbidden;
+mod holders;
+mod lease;
+mod removal;
+mod survey;
+
+pub(crate) use folder::{Find, Target};
+pub(crate) use holders::Identity;
+pub(crate) use removal::Removal;
+pub(crate) use survey::{Old, Survey, Wanted};
+
+use crate::engine::apply::Permit;
+use crate::error::{Problem, plain_errno};
+use crate::text;
+use anyhow::{Context as _, Result};
+use rustix::fd::OwnedFd;
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// The file system, as far as `maint` may see and touch it.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// The site's own folder, which is never cleaned as a whole.
+    pub(super) site_root: Option<PathBuf>,
+    /// maint's own folder, which is never cleaned or entered.
+    pub(super) state: Option<PathBuf>,
+}
+
+/// Why a folder cannot be cleaned.
+#[derive(Debug)]
+pub(crate) enum NoTarget {
+    /// There is no such folder.
+    Missing,
+    /// The wrong kind of thing, or a place that must not be touched.
+    Refused(anyhow::Error),
+}
+
+#[expect(clippy::unused_self, reason = "what the world can do is asked of the world")]
+impl Files {
+    /// Reads a text of at most `limit` bytes; the error names the file.
+    pub fn read_text(&self, path: &Path, limit: u64) -> Result<String> {
+        let shown = text::path(path).into_owned();
+        let bytes = read_at_most(path, limit).with_context(|| format!("cannot read {shown}"))?;
+        if bytes.len() as u64 > limit {
+            anyhow::bail!("{shown} is larger than {}", text::size(limit));
+        }
+        String::from_utf8(bytes).map_err(|error| {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = valid.split(|byte| *byte == b'\n').count();
+            anyhow::anyhow!("{shown}:{line}: is not UTF-8 text; save it as UTF-8")
+        })
+    }
+
+    /// True when something is at `path`, even a dangling symlink.
+    #[must_use]
+    pub fn exists(&self, path: &Path) -> bool {
+        rustix::fs::lstat(path).is_ok()
+    }
+
+    /// Writes a file whole or not at all, with `mode` on creation; an older file keeps its own mode.
+    pub fn write(&self, path: &Path, content: &[u8], mode: u32, permit: &Permit) -> Result<()> {
+        atomic::write(path, content, mode, permit)
+    }
+
+    /// Sets when a file or folder was last changed, in seconds since 1970.
+    pub fn set_modified(&self, path: &Path, seconds: i64, _permit: &Permit) -> Result<()> {
+        let time = rustix::fs::Timespec { tv_sec: seconds, tv_nsec: 0 };
+        let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
+        rustix::fs::utimensat(CWD, path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| {
+            anyhow::anyhow!("cannot set the time of {}: {}", text::path(path), plain_errno(errno))
+        })
+    }
+
+    /// Makes a folder and its parents.
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    pub fn make_folder(&self, path: &Path, _permit: &Permit) -> Result<()> {
+        std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", text::path(path)))
+    }
+
+    /// Removes one file.
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    pub fn remove_file(&self, path: &Path, _permit: &Permit) -> Result<()> {
+        std::fs::remove_file(path).with_context(|| format!("cannot remove {}", text::path(path)))
+    }
+
+    /// Opens a folder inside `root` for a survey; `path` is relative to it or an absolute path in it.
+    pub(crate) fn target_inside(&self, root: &Path, path: &Path) -> Result<Arc<Target>, NoTarget> {
+        let outside = || {
+            let (path, root) = (text::path(path), text::path(root));
+            NoTarget::Refused(Problem::usage(format!(
+                "{path} is not inside site.root {root}; name a folder in it, or give it on the command line"
+            )))
+        };
+        let relative =
+            if path.is_absolute() { path.strip_prefix(root).map_err(|_| outside())? } else { path };
+        if relative.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+            return Err(outside());
+        }
+        let base = open_folder(root).map_err(|errno| refusal(root, errno))?;
+        let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let fd = rustix::fs::openat2(&base, relative, FOLDER, Mode::empty(), resolve)
+            .map_err(|errno| refusal(&root.join(relative), errno))?;
+        self.target(fd, &root.join(relative.components().as_path()))
+    }
+
+    /// Opens a folder named on the command line; its last part must not be a symlink.
+    pub(crate) fn target_anywhere(&self, path: &Path) -> Result<Arc<Target>, NoTarget> {
+        // A trailing slash would make the kernel follow a symlink.
+        let path: PathBuf = path.components().collect();
+        let fd = open_folder(&path).map_err(|errno| refusal(&path, errno))?;
+        self.target(fd, &path)
+    }
+
+    fn target(&self, fd: OwnedFd, shown: &Path) -> Result<Arc<Target>, NoTarget> {
+        let found = folder::look_at(&fd).map_err(|errno| refusal(shown, errno))?;
+        let identity = folder::identity_of(&found);
+        let real = real_path(&fd, shown);
+        forbidden::check(&real, identity, self.site_root.as_deref(), self.state.as_deref())
+            .map_err(|why| NoTarget::Refused(Problem::usage(format!("{}: {why}", text::path(shown)))))?;
+        Ok(Arc::new(Target { fd, shown: shown.to_owned() }))
+    }
+
+    /// The folders that a survey never enters.
+    pub(crate) fn spared(&self) -> Vec<Identity> {
+        self.state.iter().filter_map(|path| identity_at(path)).collect()
+    }
+
+    /// Removes one find, if it still is what was seen.
+    pub(crate) fn remove(&self, find: &Find, skip_open: bool, permit: &Permit) -> Removal {
+        removal::remove(find, skip_open, permit)
+    }
+}
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+fn open_folder(path: &Path) -> Result<OwnedFd, Errno> {
+    rustix::fs::open(path, FOLDER, Mode::empty())
+}
+
+/// Device and inode of what is at `path`, symlinks followed.
+pub(super) fn identity_at(path: &Path) -> Option<Identity> {
+    let flags = rustix::fs::AtFlags::empty();
+    let found = rustix::fs::statx(CWD, path, flags, rustix::fs::StatxFlags::INO).ok()?;
+    Some(folder::identity_of(&found))
+}
+
+/// The path of a folder free of symlinks, when it can be opened.
+pub(super) fn real_folder(path: &Path) -> PathBuf {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(fd) => real_path(&fd, path),
+        Err(_) => path.to_owned(),
+    }
+}
+
+/// The path of an open folder as the kernel knows it, free of symlinks and `..`.
+fn real_path(fd: &OwnedFd, otherwise: &Path) -> PathBuf {
+    use std::os::fd::AsRawFd as _;
+    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    match rustix::fs::readlink(link, Vec::new()) {
+        Ok(path) => OsString::from_vec(path.into_bytes()).into(),
+        Err(_) => otherwise.to_owned(),
+    }
+}
+
+/// Says why a folder could not be opened, and what to do.
+fn refusal(path: &Path, errno: Errno) -> NoTarget {
+    let shown = text::path(path);
+    let kind = rustix::fs::lstat(path).map(|found| FileType::from_raw_mode(found.st_mode));
+    let why = match (errno, kind) {
+        (Errno::NOENT, _) => return NoTarget::Missing,
+        (Errno::NOSYS, _) => format!("{shown} cannot be opened safely: this kernel is older than Linux 5.6"),
+        (_, Ok(FileType::Symlink)) | (Errno::LOOP, _) => {
+            format!("{shown} is a symlink, or leads through one; name the real folder")
+        }
+        (_, Ok(kind)) if kind != FileType::Directory => {
+            format!("{shown} is a file, not a folder; name its folder")
+        }
+        _ => format!("{shown} cannot be opened: {}", plain_errno(errno)),
+    };
+    NoTarget::Refused(Problem::usage(why))
+}
+
+/// Reads one byte more than `limit` at most; refuses what is not a regular file, so that a pipe cannot block.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+fn read_at_most(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = std::fs::OpenOptions::new();
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = options.read(true).custom_flags(nonblocking).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,476 @@
+//! Looks for what is old below a folder, by descriptors, without recursion on depth.
+//!
+//! One task per folder on a small pool. Memory is proportional to what is old, not to what stays, and
+//! open descriptors are bounded: a task reopens its folder from the target when too many are open.
+
+use super::folder::{Find, Folder, Kind, Target, identity_of, look_at, modified, open_beneath};
+use super::holders::{Holders, Identity};
+use crate::error::plain_errno;
+use crate::text;
+use globset::GlobSet;
+use rayon::Scope;
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FileType, RawDir, Statx, StatxAttributes, StatxFlags, statx};
+use rustix::io::Errno;
+use std::ffi::{CStr, CString};
+use std::mem::MaybeUninit;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// Threads that look: waiting for the disk dominates (docs/performance.md).
+const THREADS: usize = 8;
+/// Bytes of one batch of directory entries.
+const BUFFER: usize = 64 << 10;
+/// How often a folder is tried again while all descriptors are in use, a millisecond apart.
+const PATIENCE: u32 = 10_000;
+
+/// What counts as old, and what is left alone whatever its age.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// Only what was last changed before this goes: nanoseconds since 1970.
+    pub(crate) before: i64,
+    /// When set, only paths that match go.
+    pub(crate) include: Option<GlobSet>,
+    /// Paths that match stay, folders with all that is in them.
+    pub(crate) exclude: GlobSet,
+    /// Folders that are never entered, such as maint's own state.
+    pub(crate) spared: Vec<Identity>,
+    /// Leave what a process holds open.
+    pub(crate) skip_open: bool,
+}
+
+/// What was found below one target.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// What is old, folder by folder in order of their paths.
+    pub(crate) old: Vec<Old>,
+    /// What stays although it is old or unknown, and why.
+    pub(crate) left: Vec<String>,
+    /// What could not be looked at, and why.
+    pub(crate) unreadable: Vec<String>,
+    /// Files and links seen.
+    pub(crate) seen_files: u64,
+    /// Their size together.
+    pub(crate) seen_bytes: u64,
+}
+
+/// Something that may go as a whole.
+#[derive(Debug)]
+pub(crate) enum Old {
+    /// A file or link in a folder that stays.
+    File(Find),
+    /// A folder in which everything is old: its content, then itself.
+    Tree(Vec<Find>),
+}
+
+/// A folder while it is being looked at.
+struct Open {
+    folder: Arc<Folder>,
+    parent: Option<Arc<Open>>,
+    gathered: Mutex<Gathered>,
+}
+
+#[derive(Default)]
+struct Gathered {
+    /// This folder's own scan and its subfolders that are not finished.
+    pending: usize,
+    /// The folder itself is old, wanted and not held.
+    may_go: bool,
+    /// Something in it stays.
+    keeps: bool,
+    modified: i64,
+    inode: u64,
+    files: Vec<Find>,
+    trees: Vec<Vec<Find>>,
+}
+
+impl Old {
+    /// What goes, in the order in which it goes.
+    pub(crate) fn finds(&self) -> &[Find] {
+        match self {
+            Old::File(find) => std::slice::from_ref(find),
+            Old::Tree(finds) => finds,
+        }
+    }
+}
+
+/// As with [`Folder`], the chain of parents is taken apart in a loop.
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(mut open) = next.and_then(Arc::into_inner) {
+            next = open.parent.take();
+        }
+    }
+}
+
+/// A descriptor shared by the tasks of a folder's subfolders.
+struct Shared<'a> {
+    fd: OwnedFd,
+    open: &'a AtomicUsize,
+}
+
+impl Drop for Shared<'_> {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Relaxed);
+    }
+}
+
+struct Walk<'a> {
+    wanted: &'a Wanted,
+    must_stop: &'a (dyn Fn() -> bool + Sync),
+    holders: OnceLock<Holders>,
+    found: Mutex<Vec<(PathBuf, Gathered)>>,
+    left: Mutex<Vec<String>>,
+    unreadable: Mutex<Vec<String>>,
+    seen_files: AtomicU64,
+    seen_bytes: AtomicU64,
+    shared: AtomicUsize,
+    shared_limit: usize,
+}
+
+/// Nothing that holds these locks can panic half-way through a change.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Survey {
+    /// Looks at everything below `target`; cut short when `must_stop` says so.
+    pub(crate) fn of(
+        target: &Arc<Target>,
+        wanted: &Wanted,
+        must_stop: &(dyn Fn() -> bool + Sync),
+    ) -> anyhow::Result<Survey> {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
+        let walk = Walk {
+            wanted,
+            must_stop,
+            holders: OnceLock::new(),
+            found: Mutex::default(),
+            left: Mutex::default(),
+            unreadable: Mutex::default(),
+            seen_files: AtomicU64::new(0),
+            seen_bytes: AtomicU64::new(0),
+            shared: AtomicUsize::new(0),
+            shared_limit: usize::try_from(limit / 4).unwrap_or(usize::MAX).min(1_024),
+        };
+        let root = Open {
+            folder: Arc::new(Folder::root(target)),
+            parent: None,
+            gathered: Mutex::new(Gathered { pending: 1, ..Gathered::default() }),
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build()?;
+        pool.scope(|scope| walk.visit(scope, &Arc::new(root), None));
+        Ok(walk.finish())
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// Looks at one folder, and starts a task for each folder in it.
+    fn visit<'s>(&'s self, scope: &Scope<'s>, open: &Arc<Open>, parent: Option<Arc<Shared<'s>>>)
+    where
+        'a: 's,
+    {
+        match self.enter(open, parent.as_deref()) {
+            Ok((fd, itself)) => {
+                drop(parent);
+                let folders = self.scan(&fd, open, &itself);
+                self.descend(scope, open, fd, folders);
+            }
+            Err(Some(why)) => {
+                let line = format!("{}: {why}", text::path(&open.folder.path()));
+                locked(&self.unreadable).push(line);
+                locked(&open.gathered).keeps = true;
+            }
+            Err(None) => locked(&open.gathered).keeps = true,
+        }
+        self.finish_one(open);
+    }
+
+    /// Opens a folder; `Err(None)` when it is rightly left alone or has vanished meanwhile.
+    fn enter(&self, open: &Open, parent: Option<&Shared<'_>>) -> Result<(OwnedFd, Statx), Option<String>> {
+        if (self.must_stop)() {
+            return Err(None);
+        }
+        let mut tries = 0;
+        let fd = loop {
+            let result = match parent {
+                Some(parent) => open_beneath(&parent.fd, open.folder.name()),
+                None => open.folder.open(),
+            };
+            match result {
+                Ok(fd) => break fd,
+                Err(Errno::MFILE | Errno::NFILE) if tries < PATIENCE => {
+                    tries += 1;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => return Err(None),
+                Err(Errno::XDEV) => {
+                    self.leave(&open.folder.path(), "another file system is mounted there");
+                    return Err(None);
+                }
+                Err(errno) => return Err(Some(plain_errno(errno))),
+            }
+        };
+        let itself = look_at(&fd).map_err(|errno| Some(plain_errno(errno)))?;
+        open.folder.saw(&itself);
+        if self.wanted.spared.contains(&identity_of(&itself)) {
+            self.leave(&open.folder.path(), "maint keeps its state there");
+            return Err(None);
+        }
+        Ok((fd, itself))
+    }
+
+    /// Reads the entries of a folder, judges its files, and returns its subfolders.
+    fn scan(&self, fd: &OwnedFd, open: &Arc<Open>, itself: &Statx) -> Vec<CString> {
+        let mut gathered =
+            Gathered { modified: modified(itself), inode: itself.stx_ino, ..Gathered::default() };
+        gathered.may_go = open.parent.is_some() && self.folder_may_go(&open.folder, itself);
+        let mut folders = Vec::new();
+        let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
+        let mut entries = RawDir::new(fd, &mut buffer);
+        let mut special = 0_usize;
+        let (mut files, mut bytes) = (0, 0);
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(Errno::NOENT) => break,
+                Err(errno) => {
+                    let line = format!("{}: {}", text::path(&open.folder.path()), plain_errno(errno));
+                    locked(&self.unreadable).push(line);
+                    gathered.keeps = true;
+                    break;
+                }
+            };
+            let name = entry.file_name();
+            if name == c"." || name == c".." {
+                continue;
+            }
+            match entry.file_type() {
+                FileType::Directory => folders.push(name.to_owned()),
+                FileType::RegularFile | FileType::Symlink | FileType::Unknown => {
+                    match self.judge(fd, name, open, &mut gathered) {
+                        Judged::File(size) => (files, bytes) = (files + 1, bytes + size),
+                        Judged::Folder => folders.push(name.to_owned()),
+                        Judged::Special => special += 1,
+                        Judged::Gone => {}
+                    }
+                }
+                _ => special += 1,
+            }
+        }
+        if special > 0 {
+            gathered.keeps = true;
+            let what = text::plural(special, "socket, device or pipe");
+            self.leave(&open.folder.path(), &format!("holds {what}, which stay"));
+        }
+        self.seen_files.fetch_add(files, Relaxed);
+        self.seen_bytes.fetch_add(bytes, Relaxed);
+        let mut slot = locked(&open.gathered);
+        gathered.pending = slot.pending;
+        *slot = gathered;
+        folders
+    }
+
+    fn folder_may_go(&self, folder: &Arc<Folder>, itself: &Statx) -> bool {
+        modified(itself) < self.wanted.before
+            && self.is_included(&folder.relative_path())
+            && self.is_free(&folder.path(), identity_of(itself))
+    }
+
+    fn judge(&self, fd: &OwnedFd, name: &CStr, open: &Arc<Open>, gathered: &mut Gathered) -> Judged {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
+        let found = match statx(fd, name, flags, StatxFlags::BASIC_STATS) {
+            Ok(found) => found,
+            Err(Errno::NOENT) => return Judged::Gone,
+            Err(errno) => {
+                let path = open.folder.path_of(name);
+                locked(&self.unreadable).push(format!("{}: {}", text::path(&path), plain_errno(errno)));
+                gathered.keeps = true;
+                return Judged::Gone;
+            }
+        };
+        let kind = match FileType::from_raw_mode(found.stx_mode.into()) {
+            FileType::RegularFile => Kind::File,
+            FileType::Symlink => Kind::Link,
+            FileType::Directory => return Judged::Folder,
+            _ => return Judged::Special,
+        };
+        if self.file_may_go(&open.folder, name, &found) {
+            gathered.files.push(Find {
+                folder: Arc::clone(&open.folder),
+                name: name.to_owned(),
+                kind,
+                size: found.stx_size,
+                modified: modified(&found),
+                inode: found.stx_ino,
+            });
+        } else {
+            gathered.keeps = true;
+        }
+        Judged::File(found.stx_size)
+    }
+
+    fn file_may_go(&self, folder: &Folder, name: &CStr, found: &Statx) -> bool {
+        if modified(found) >= self.wanted.before {
+            return false;
+        }
+        let is_plain = self.wanted.include.is_none() && self.wanted.exclude.is_empty();
+        if !is_plain {
+            let relative = folder.relative(name);
+            if self.wanted.exclude.is_match(&relative) || !self.is_included(&relative) {
+                return false;
+            }
+        }
+        if found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
+            self.leave(&folder.path_of(name), "another file is mounted there");
+            return false;
+        }
+        !self.wanted.skip_open || self.is_free_file(folder, name, identity_of(found))
+    }
+
+    fn is_included(&self, relative: &PathBuf) -> bool {
+        self.wanted.include.as_ref().is_none_or(|globs| globs.is_match(relative))
+    }
+
+    fn is_free_file(&self, folder: &Folder, name: &CStr, identity: Identity) -> bool {
+        match self.holders.get_or_init(Holders::scan).holder(identity) {
+            Some(holder) => {
+                self.leave(&folder.path_of(name), &format!("held open by {holder}"));
+                false
+            }
+            None => true,
+        }
+    }
+
+    fn is_free(&self, path: &PathBuf, identity: Identity) -> bool {
+        if !self.wanted.skip_open {
+            return true;
+        }
+        match self.holders.get_or_init(Holders::scan).holder(identity) {
+            Some(holder) => {
+                self.leave(path, &format!("in use by {holder}"));
+                false
+            }
+            None => true,
+        }
+    }
+
+    fn leave(&self, path: &PathBuf, why: &str) {
+        locked(&self.left).push(format!("{}: {why}", text::path(path)));
+    }
+
+    /// Starts a task for each subfolder; they share this folder's descriptor while few are open.
+    fn descend<'s>(&'s self, scope: &Scope<'s>, open: &Arc<Open>, fd: OwnedFd, folders: Vec<CString>)
+    where
+        'a: 's,
+    {
+        if folders.is_empty() {
+            return;
+        }
+        let shared = (self.shared.fetch_add(1, Relaxed) < self.shared_limit)
+            .then(|| Arc::new(Shared { fd, open: &self.shared }));
+        if shared.is_none() {
+            self.shared.fetch_sub(1, Relaxed);
+        }
+        for name in folders {
+            let folder = open.folder.child(name);
+            if self.wanted.exclude.is_match(folder.relative_path()) {
+                locked(&open.gathered).keeps = true;
+                continue;
+            }
+            locked(&open.gathered).pending += 1;
+            let child = Arc::new(Open {
+                folder: Arc::new(folder),
+                parent: Some(Arc::clone(open)),
+                gathered: Mutex::new(Gathered { pending: 1, ..Gathered::default() }),
+            });
+            let shared = shared.clone();
+            scope.spawn(move |scope| self.visit(scope, &child, shared));
+        }
+    }
+
+    /// Hands a finished folder to its parent as one old tree, or its old files to the result; and so on up.
+    fn finish_one(&self, open: &Arc<Open>) {
+        let mut current = Arc::clone(open);
+        loop {
+            let done = {
+                let mut gathered = locked(&current.gathered);
+                gathered.pending -= 1;
+                if gathered.pending > 0 {
+                    return;
+                }
+                std::mem::take(&mut *gathered)
+            };
+            let Some(parent) = current.parent.clone() else {
+                self.emit(&current, done);
+                return;
+            };
+            if done.may_go && !done.keeps {
+                let tree = into_tree(&current.folder, &parent.folder, done);
+                locked(&parent.gathered).trees.push(tree);
+            } else {
+                locked(&parent.gathered).keeps = true;
+                self.emit(&current, done);
+            }
+            current = parent;
+        }
+    }
+
+    fn emit(&self, open: &Open, mut done: Gathered) {
+        if done.files.is_empty() && done.trees.is_empty() {
+            return;
+        }
+        done.files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        done.trees
+            .sort_unstable_by(|a, b| a.last().map(|find| &find.name).cmp(&b.last().map(|find| &find.name)));
+        locked(&self.found).push((open.folder.relative_path(), done));
+    }
+
+    fn finish(self) -> Survey {
+        let mut found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let mut survey = Survey {
+            left: self.left.into_inner().unwrap_or_else(PoisonError::into_inner),
+            unreadable: self.unreadable.into_inner().unwrap_or_else(PoisonError::into_inner),
+            seen_files: self.seen_files.into_inner(),
+            seen_bytes: self.seen_bytes.into_inner(),
+            old: Vec::with_capacity(found.iter().map(|(_, done)| done.files.len() + done.trees.len()).sum()),
+        };
+        for (_, done) in found {
+            survey.old.extend(done.files.into_iter().map(Old::File));
+            survey.old.extend(done.trees.into_iter().map(Old::Tree));
+        }
+        survey.left.sort_unstable();
+        survey.unreadable.sort_unstable();
+        survey
+    }
+}
+
+enum Judged {
+    File(u64),
+    Folder,
+    Special,
+    Gone,
+}
+
+/// Content before its folder, grown from the largest part so that a deep chain costs no copying.
+fn into_tree(folder: &Arc<Folder>, parent: &Arc<Folder>, mut done: Gathered) -> Vec<Find> {
+    done.trees.sort_unstable_by_key(|tree| std::cmp::Reverse(tree.len()));
+    let mut trees = done.trees.into_iter();
+    let mut tree = trees.next().unwrap_or_default();
+    trees.for_each(|mut other| tree.append(&mut other));
+    done.files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    tree.append(&mut done.files);
+    tree.push(Find {
+        folder: Arc::clone(parent),
+        name: folder.name().to_owned(),
+        kind: Kind::Folder,
+        size: 0,
+        modified: done.modified,
+        inode: done.inode,
+    });
+    tree
+}

@@ -1,0 +1,173 @@
+//! Everything outside the program. Reading it is free; every function that changes it asks for a `Permit`.
+
+pub mod clock;
+pub mod command;
+pub(crate) mod environment;
+pub mod files;
+pub mod process;
+pub mod runlog;
+pub mod sqlite;
+pub mod state;
+pub mod stop;
+
+use crate::config::Config;
+use crate::error::Problem;
+use crate::text;
+use anyhow::Result;
+use clock::Clock;
+use environment::{Secrets, current_folder, variable};
+use files::Files;
+use state::State;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use stop::Stop;
+
+/// A configuration is a page of text.
+const LARGEST_CONFIG: u64 = 1 << 20;
+
+/// The configuration, and whatever it leads to; opened on first use.
+#[derive(Debug)]
+pub struct World {
+    /// The site.
+    pub config: Config,
+    /// The folder that paths are relative to.
+    pub root: PathBuf,
+    /// The time.
+    pub clock: Clock,
+    /// The file system.
+    pub files: Files,
+    /// Where runs are remembered.
+    pub state: State,
+    /// What may end a run early.
+    pub stop: Stop,
+    secrets: OnceLock<Secrets>,
+}
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// `--config`, which must exist.
+    pub config: Option<PathBuf>,
+    /// `--root`, instead of `site.root`.
+    pub root: Option<PathBuf>,
+}
+
+impl World {
+    /// Finds and reads the configuration, when there is one, and reads the clock.
+    pub fn open(place: &Place) -> Result<World> {
+        let here = current_folder();
+        let files = Files::default();
+        let config = match find_config(place, &here, &files)? {
+            Some(file) => read_config(&file, &files)?,
+            None => Config::default(),
+        };
+        let root = root_of(&config, place, &here);
+        if config.file.is_some() {
+            check_root(&root)?;
+        }
+        World::of(config, root)
+    }
+
+    /// The world of a site that is about to be made in `--root` or here; `text` makes its configuration.
+    pub fn of_new_site(place: &Place, text: impl Fn(&Path) -> String) -> Result<World> {
+        let root = root_of(&Config::default(), place, &current_folder());
+        let file = root.join("maint.toml");
+        let config = Config::parse(&text(&root), &file)?;
+        World::of(config, root)
+    }
+
+    fn of(config: Config, root: PathBuf) -> Result<World> {
+        let state = State::locate(&config, &root)?;
+        let clock = Clock::read(config.site.timezone)?;
+        let site_root = config.file.is_some().then(|| root.clone());
+        let files = Files { site_root, state: Some(state.folder().to_owned()) };
+        Ok(World { config, root, clock, files, state, stop: Stop::default(), secrets: OnceLock::new() })
+    }
+
+    /// The configuration's file, for commands that need a site.
+    pub fn site_file(&self) -> Result<&Path> {
+        self.config.file.as_deref().ok_or_else(|| {
+            Problem::usage("there is no maint.toml here or above; write one with `maint init`, or name it with --config FILE")
+        })
+    }
+
+    /// The secrets that the configuration names.
+    pub fn secrets(&self) -> &Secrets {
+        self.secrets.get_or_init(|| Secrets::named_in(&self.config, &self.root, &self.files))
+    }
+}
+
+/// `--config`, `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml.
+fn find_config(place: &Place, here: &Path, files: &Files) -> Result<Option<PathBuf>> {
+    let named = place.config.clone().map(|path| (path, "--config"));
+    let named = named.or_else(|| variable("MAINT_CONFIG").map(|path| (path.into(), "$MAINT_CONFIG")));
+    if let Some((path, by)) = named {
+        let path = here.join(path);
+        if files.exists(&path) {
+            return Ok(Some(path));
+        }
+        return Err(Problem::usage(format!(
+            "there is no configuration at {} (named by {by}); write one with `maint init`",
+            text::path(&path)
+        )));
+    }
+    let start = place.root.as_ref().map_or_else(|| here.to_owned(), |root| here.join(root));
+    let mut candidates = start.ancestors().map(|folder| folder.join("maint.toml"));
+    let above = candidates.find(|path| files.exists(path));
+    Ok(above.or_else(|| Some(PathBuf::from("/etc/maint/maint.toml")).filter(|path| files.exists(path))))
+}
+
+fn read_config(file: &Path, files: &Files) -> Result<Config> {
+    let text = files.read_text(file, LARGEST_CONFIG).map_err(|error| {
+        let hint = if error.to_string().contains("UTF-8") { "" } else { "; make it readable for this user" };
+        Problem::usage(format!("{}{hint}", crate::error::one_line(&error)))
+    })?;
+    if text.trim().is_empty() {
+        let shown = text::path(file);
+        return Err(Problem::usage(format!(
+            "{shown} is empty; write a configuration with `maint init --force`"
+        )));
+    }
+    refuse_foreign(file)?;
+    Config::parse(&text, file)
+}
+
+/// A configuration names commands: whoever can change it can run them as this user.
+fn refuse_foreign(file: &Path) -> Result<()> {
+    let Ok(found) = rustix::fs::stat(file) else { return Ok(()) };
+    if found.st_mode & 0o002 == 0 {
+        return Ok(());
+    }
+    let shown = text::path(file);
+    Err(Problem::usage(format!(
+        "{shown} can be changed by every user of this machine; run `chmod o-w {shown}`"
+    )))
+}
+
+fn root_of(config: &Config, place: &Place, here: &Path) -> PathBuf {
+    let own = config.file.as_deref().and_then(Path::parent).unwrap_or(here);
+    let root = match (&place.root, &config.site.root) {
+        (Some(root), _) => here.join(root),
+        (None, Some(root)) => own.join(root),
+        (None, None) => own.to_owned(),
+    };
+    root.components().collect()
+}
+
+fn check_root(root: &Path) -> Result<()> {
+    let shown = text::path(root);
+    match rustix::fs::stat(root) {
+        Err(_) => {
+            Err(Problem::usage(format!("site.root {shown} does not exist; correct [site] root or --root")))
+        }
+        Ok(found)
+            if rustix::fs::FileType::from_raw_mode(found.st_mode) != rustix::fs::FileType::Directory =>
+        {
+            Err(Problem::usage(format!("site.root {shown} is not a folder; correct [site] root or --root")))
+        }
+        Ok(_) if files::identity_at(root) == files::identity_at(Path::new("/")) => Err(Problem::usage(
+            "site.root is /, the whole machine; name the folder of the site in [site] root",
+        )),
+        Ok(_) => Ok(()),
+    }
+}

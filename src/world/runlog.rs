@@ -1,0 +1,76 @@
+//! The log of one run: a file that stops growing at a limit and still ends with the last lines.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::time::{Duration, Instant};
+
+/// Lines kept for the end of a cut log and for the failure message.
+const TAIL: usize = 20;
+/// The longest that a line waits in memory.
+const FLUSH_EVERY: Duration = Duration::from_millis(250);
+
+/// A log file with a limit.
+#[derive(Debug)]
+pub struct RunLog {
+    file: BufWriter<File>,
+    left: u64,
+    cut: u64,
+    tail: VecDeque<String>,
+    flushed: Instant,
+}
+
+impl RunLog {
+    /// Writes to `file`, at most about `limit` bytes.
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    pub(crate) fn new(file: File, limit: u64) -> RunLog {
+        let file = BufWriter::with_capacity(32 << 10, file);
+        RunLog { file, left: limit, cut: 0, tail: VecDeque::new(), flushed: Instant::now() }
+    }
+
+    /// Adds a line. A full disk must not end the run: what cannot be written is lost.
+    pub(crate) fn line(&mut self, line: &str) {
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line.to_owned());
+        let length = line.len() as u64 + 1;
+        if self.cut > 0 || length > self.left {
+            self.cut += 1;
+            return;
+        }
+        self.left -= length;
+        let _ = writeln!(self.file, "{line}");
+        if self.flushed.elapsed() >= FLUSH_EVERY {
+            self.flush();
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    fn flush(&mut self) {
+        let _ = self.file.flush();
+        self.flushed = Instant::now();
+    }
+
+    /// The last lines.
+    pub(crate) fn tail(&self) -> impl Iterator<Item = &str> {
+        self.tail.iter().map(String::as_str)
+    }
+
+    /// Ends the log; what the limit cut off is counted, and the last lines follow.
+    pub(crate) fn close(mut self) -> Vec<String> {
+        if self.cut > 0 {
+            let kept = self.tail.len().min(usize::try_from(self.cut).unwrap_or(TAIL));
+            let _ = writeln!(
+                self.file,
+                "… {} lines left out: the limit of this log is reached …",
+                self.cut - kept as u64
+            );
+            for line in self.tail.iter().skip(self.tail.len() - kept) {
+                let _ = writeln!(self.file, "{line}");
+            }
+        }
+        self.flush();
+        self.tail().map(str::to_owned).collect()
+    }
+}

@@ -1,0 +1,74 @@
+//! SQLite databases: opened for looking (nothing can be written) or for changing.
+
+use crate::engine::apply::Permit;
+use anyhow::Result;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a locked database is waited for.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// Opens an existing database; SQLite itself refuses every change.
+pub(crate) fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY)?;
+    Ok(connection)
+}
+
+/// Opens maint's own database, made when missing.
+///
+/// The write-ahead log is kept on closing: a checkpoint costs two syncs, which every cron run would pay.
+pub(crate) fn open_own(path: &Path, _permit: &Permit) -> rusqlite::Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 200)?;
+    Ok(connection)
+}
+
+/// Makes a new database from a script, whole or not at all.
+pub(crate) fn create(path: &Path, sql: &str, _permit: &Permit) -> Result<()> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(sql)?;
+    Ok(transaction.commit()?)
+}
+
+/// The words for an error, and whether the disk is full.
+pub(crate) fn describe(error: &rusqlite::Error) -> (String, bool) {
+    use rusqlite::ErrorCode;
+    let words = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => return ("No space left on device".to_owned(), true),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            "state.db is damaged (move it away: only history is lost)".to_owned()
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+            "state.db cannot be opened for writing".to_owned()
+        }
+        Some(ErrorCode::DatabaseBusy) => "another program has locked state.db for 30 s".to_owned(),
+        _ => error.to_string(),
+    };
+    (words, false)
+}
+
+/// Runs a query and collects its rows.
+pub(crate) fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map(parameters, row)?;
+    Ok(rows.collect::<rusqlite::Result<Vec<T>>>()?)
+}

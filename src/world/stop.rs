@@ -1,0 +1,64 @@
+//! What may end a run early: a signal, or the time limit.
+
+use anyhow::{Context as _, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGIO, SIGTERM};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// Why a run must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// This signal came.
+    Signal(u8),
+    /// The time limit is reached.
+    TimeLimit,
+}
+
+/// Looked at between actions and while waiting for a program.
+#[derive(Debug, Default)]
+pub struct Stop {
+    signal: Arc<AtomicUsize>,
+    deadline: OnceLock<Instant>,
+}
+
+impl Stop {
+    /// From now on SIGINT, SIGTERM and SIGHUP ask for a clean stop; a second one ends the program at once.
+    pub(crate) fn listen(&self) -> Result<()> {
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let again = Arc::new(AtomicBool::new(false));
+            let status = 128 + signal;
+            signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&again))
+                .and_then(|_| signal_hook::flag::register(signal, again))
+                .and_then(|_| {
+                    signal_hook::flag::register_usize(
+                        signal,
+                        Arc::clone(&self.signal),
+                        signal.unsigned_abs() as usize,
+                    )
+                })
+                .context("cannot listen for signals")?;
+        }
+        // Somebody opening a file that we hold a lease on sends SIGIO, which would end the program.
+        signal_hook::flag::register(SIGIO, Arc::default()).context("cannot listen for signals")?;
+        Ok(())
+    }
+
+    /// Sets the time limit, counted from now.
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    pub(crate) fn limit(&self, limit: Duration) {
+        self.deadline.get_or_init(|| Instant::now() + limit);
+    }
+
+    /// Why the run must end now, if it must.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    pub fn reason(&self) -> Option<Reason> {
+        match self.signal.load(Relaxed) {
+            0 => {}
+            signal => return Some(Reason::Signal(u8::try_from(signal).unwrap_or(15))),
+        }
+        let is_late = self.deadline.get().is_some_and(|deadline| Instant::now() >= *deadline);
+        is_late.then_some(Reason::TimeLimit)
+    }
+}

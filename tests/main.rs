@@ -1,0 +1,34 @@
+//! One program for all integration tests: they run the built `maint` in a sealed environment.
+#![expect(clippy::disallowed_methods, reason = "tests prepare and inspect the world themselves")]
+
+mod support;
+
+mod cleanup_temp;
+mod cleanup_temp_recorded;
+mod cleanup_temp_safety;
+mod command_line;
+mod configuration;
+mod consistency;
+mod demo;
+mod dry_run;
+mod history;
+mod init;
+mod locks;
+mod pause;
+mod run;
+mod secrets;
+mod signals;
+mod state;
+
+/// A test file that is not listed above would never run.
+#[test]
+fn every_test_file_is_part_of_the_program() {
+    let list = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.trim_end_matches(".rs");
+        if module != "main" {
+            assert!(list.contains(&format!("mod {module};")), "tests/{name} is not listed in tests/main.rs");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! A temporary site, and the built `maint` run in it: no inherited variables, fixed clock, fixed zone.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The clock of every test, unless it sets another.
+pub const NOW: &str = "2026-11-20T15:02:26Z";
+/// The same in seconds since 1970.
+pub const NOW_SECONDS: i64 = 1_795_186_946;
+
+/// A site in a folder of its own, with its own state and home.
+pub struct Site {
+    folder: TempDir,
+}
+
+/// What a run of `maint` gave.
+#[must_use = "look at the exit code or the output"]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Site {
+    /// A site without a `maint.toml`.
+    pub fn bare() -> Site {
+        let site = Site { folder: TempDir::new().unwrap() };
+        for name in ["site", "home"] {
+            fs::create_dir(site.folder.path().join(name)).unwrap();
+        }
+        site
+    }
+
+    /// A site named "test" with its state beside it; `rest` follows in its `maint.toml`.
+    pub fn new(rest: &str) -> Site {
+        let site = Site::bare();
+        site.configure(&format!(
+            "[site]\nname = \"test\"\ntimezone = \"Europe/Paris\"\n[state]\ndir = \"{}\"\n{rest}",
+            site.state().display()
+        ));
+        site
+    }
+
+    /// Writes the whole `maint.toml`.
+    pub fn configure(&self, text: &str) {
+        fs::write(self.root().join("maint.toml"), text).unwrap();
+    }
+
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("site")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// The folder that holds site, state and home.
+    pub fn around(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path inside the site.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root().join(path)
+    }
+
+    /// Makes a file of some content, last changed `hours` before the tests' clock.
+    pub fn file(&self, path: &str, content: &str, hours: i64) -> PathBuf {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        age(&path, hours);
+        path
+    }
+
+    /// Makes a folder; its age is set with [`age`] when everything is in it.
+    pub fn folder(&self, path: &str) -> PathBuf {
+        let path = self.path(path);
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    /// `maint` in the site's folder, ready to run.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .args(args)
+            .current_dir(self.root())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.home())
+            .env("TZ", "Europe/Paris")
+            .env("STATE_DIRECTORY", self.state())
+            .env("MAINT_NOW", NOW)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `maint` to its end.
+    pub fn maint(&self, args: &[&str]) -> Run {
+        run(&mut self.command(args))
+    }
+
+    /// Starts `maint` and goes on; output is captured.
+    pub fn start(&self, args: &[&str]) -> Child {
+        self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Everything around the site (site, state, home): kind, mode, size, time and content of each path.
+    pub fn snapshot(&self) -> BTreeMap<PathBuf, String> {
+        snapshot(self.around())
+    }
+
+    /// The paths inside a folder of the site, relative to it, sorted.
+    pub fn tree(&self, path: &str) -> Vec<String> {
+        let base = self.path(path);
+        let mut paths: Vec<String> = snapshot(&base)
+            .into_keys()
+            .filter_map(|path| path.strip_prefix(&base).ok().map(|path| path.display().to_string()))
+            .filter(|path| !path.is_empty())
+            .collect();
+        paths.sort();
+        paths
+    }
+}
+
+/// The program under test.
+pub fn binary() -> &'static str {
+    env!("CARGO_BIN_EXE_maint")
+}
+
+/// Runs a prepared command to its end.
+pub fn run(command: &mut Command) -> Run {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    Run {
+        code: exit_code(status),
+        stdout: String::from_utf8(stdout).expect("stdout is UTF-8"),
+        stderr: String::from_utf8(stderr).expect("stderr is UTF-8"),
+    }
+}
+
+/// The exit code, or 128 + the signal as a shell reports it.
+pub fn exit_code(status: std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt as _;
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap())
+}
+
+impl Run {
+    /// Checks the exit code; shows everything when it is another.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Run {
+        assert_eq!(self.code, code, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The one line on stderr, without "maint: ".
+    #[track_caller]
+    pub fn complaint(&self) -> &str {
+        let line = self
+            .stderr
+            .strip_prefix("maint: ")
+            .unwrap_or_else(|| panic!("no complaint in {:?}", self.stderr));
+        let line = line.strip_suffix('\n').unwrap();
+        assert!(!line.contains('\n'), "more than one line: {line:?}");
+        line
+    }
+
+    /// stdout as JSON.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in {:?} {:?}", self.stdout, self.stderr))
+    }
+}
+
+/// Sets the last change of a file, folder or symlink to `hours` before the tests' clock.
+pub fn age(path: &Path, hours: i64) {
+    set_modified(path, NOW_SECONDS - hours * 3_600);
+}
+
+/// Sets the last change of a file, folder or symlink, in seconds since 1970.
+pub fn set_modified(path: &Path, seconds: i64) {
+    let time = rustix::fs::Timespec { tv_sec: seconds, tv_nsec: 0 };
+    let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
+    rustix::fs::utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
+}
+
+/// Everything below a folder: kind, mode, size, time and content of each path.
+pub fn snapshot(base: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![base.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let meta = fs::symlink_metadata(&path).unwrap();
+        let mut line =
+            format!("{:o} {} {}.{}", meta.permissions().mode(), meta.len(), meta.mtime(), meta.mtime_nsec());
+        if meta.is_dir() {
+            waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if meta.is_symlink() {
+            let _ = write!(line, " -> {}", fs::read_link(&path).unwrap().display());
+        } else if meta.is_file() {
+            let _ = write!(line, " {:x}", hash(&fs::read(&path).unwrap()));
+        }
+        found.insert(path, line);
+    }
+    found
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Waits until `is_so`, at most ten seconds.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(10), "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits for a started program and captures the rest of its output.
+pub fn finish(child: Child) -> Run {
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    Run {
+        code: exit_code(status),
+        stdout: String::from_utf8_lossy(&stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
+    }
+}
+
+/// True for root, who is refused nothing by file modes.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Says on the test's output that a part was left out, and why.
+pub fn leave_out(what: &str, why: &str) {
+    eprintln!("LEFT OUT: {what}: {why}");
+}
+
+/// True when `unshare` may make private mount namespaces here.
+pub fn can_mount() -> bool {
+    is_root() && Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success())
+}
