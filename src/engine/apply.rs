@@ -5,20 +5,17 @@
 use super::history::{Ending, History};
 use super::lock::{self, Holder, Taken};
 use super::plan::Plan;
-use super::report::{Outcome, Report, Status, Step};
+use super::report::{Outcome, Report, Status, Step, Steps};
 use super::{Action, Job, OnFailure, Question, alerts};
 use crate::error::{Problem, exit_of, one_line};
 use crate::exit::Exit;
 use crate::logging;
-use crate::text;
 use crate::world::World;
 use crate::world::runlog::RunLog;
 use crate::world::stop::Reason;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -105,7 +102,6 @@ fn rehearse<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finishe
         None => job.plan(world)?,
     };
     let Plan { actions, notes, failures, overview } = plan;
-    let steps = actions.into_iter().map(|action| Step { action, outcome: Outcome::Planned }).collect();
     let exit = if failures.is_empty() { Exit::Done } else { Exit::Failed };
     let report = Report {
         job: order.name.to_owned(),
@@ -114,7 +110,7 @@ fn rehearse<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finishe
         started: world.clock.now(),
         finished: world.clock.reading(),
         overview,
-        steps,
+        steps: Steps::planned(actions),
         notes,
         failures,
         log: None,
@@ -154,8 +150,7 @@ fn perform<J: Job>(
     }
     let log = world.state.log(order.name, &run);
     let file = world.state.open_log(&log, permit)?;
-    let secrets = world.secrets().clone();
-    logging::attach(RunLog::new(file, order.log_limit), Box::new(move |text| secrets.redact(text)));
+    logging::attach(RunLog::new(file, order.log_limit), world.secrets());
     let (report, exit) = std::thread::scope(|scope| {
         let (done, watched) = channel();
         scope.spawn(move || watch(world, &watched, &run, permit));
@@ -260,7 +255,7 @@ fn apply_all<J: Job>(
     front: &dyn Front,
     world: &World,
     permit: &Permit,
-) -> (Vec<Step<J::Action>>, bool) {
+) -> (Steps<J::Action>, bool) {
     let total = actions.len();
     let done = AtomicUsize::new(0);
     let has_failed = AtomicBool::new(false);
@@ -283,50 +278,49 @@ fn apply_all<J: Job>(
         outcome
     };
     let outcomes = match J::WORKERS {
-        workers if workers > 1 && total > CHUNK => in_parallel(&actions, workers, &apply),
+        workers if workers > 1 && total > 1 => in_parallel(&actions, workers, &apply),
         _ => actions.iter().map(apply).collect(),
     };
-    let steps = actions.into_iter().zip(outcomes).map(|(action, outcome)| Step { action, outcome });
-    (steps.collect(), was_cut.into_inner())
+    (Steps::applied(actions, outcomes), was_cut.into_inner())
 }
 
 fn apply_one<A: Action>(action: &A, world: &World, permit: &Permit) -> Outcome {
     let outcome =
         action.apply(world, permit).unwrap_or_else(|error| Outcome::Failed(one_line(&error).into()));
-    match &outcome {
-        Outcome::Failed(why) => log::error!(target: logging::STEP, "failed: {action}: {why}"),
-        Outcome::Done(detail) | Outcome::Skipped(detail) if !detail.is_empty() => {
-            log::info!(target: logging::STEP, "{}: {action} ({detail})", outcome.word());
-        }
-        _ => log::info!(target: logging::STEP, "{}: {action}", outcome.word()),
-    }
+    let level = if matches!(outcome, Outcome::Failed(_)) { log::Level::Error } else { log::Level::Info };
+    log::log!(target: logging::STEP, level, "{}", Step { action, outcome: &outcome });
     outcome
 }
 
-/// Neighbouring actions often share a folder: a worker takes this many of them at once.
-const CHUNK: usize = 128;
+/// Neighbouring actions often share a folder: a worker takes several at once, but leaves some for the others.
+fn chunk_size(total: usize, workers: usize) -> usize {
+    (total / (workers * 4)).clamp(1, 512)
+}
 
 fn in_parallel<A: Sync>(
     actions: &[A],
     workers: usize,
     apply: &(impl Fn(&A) -> Outcome + Sync),
 ) -> Vec<Outcome> {
-    let chunks: Vec<&[A]> = actions.chunks(CHUNK).collect();
+    let chunks: Vec<&[A]> = actions.chunks(chunk_size(actions.len(), workers)).collect();
     let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<(usize, Vec<Outcome>)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..workers.min(chunks.len()) {
-            scope.spawn(|| {
-                while let Some((index, chunk)) =
-                    Some(next.fetch_add(1, Relaxed)).and_then(|i| Some((i, chunks.get(i)?)))
-                {
-                    let outcomes = chunk.iter().map(apply).collect();
-                    results.lock().unwrap_or_else(PoisonError::into_inner).push((index, outcomes));
-                }
-            });
+    let work = || {
+        let mut mine = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Relaxed);
+            let Some(chunk) = chunks.get(index) else { return mine };
+            mine.push((index, chunk.iter().map(apply).collect::<Vec<_>>()));
         }
+    };
+    let mut results = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..workers.min(chunks.len())).map(|_| scope.spawn(work)).collect();
+        let mut results = work();
+        for thread in threads {
+            // A panic ends the whole program (cli::usage), so every thread that ended has a result.
+            results.extend(thread.join().unwrap_or_default());
+        }
+        results
     });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_unstable_by_key(|(index, _)| *index);
     results.into_iter().flat_map(|(_, outcomes)| outcomes).collect()
 }
@@ -415,20 +409,4 @@ fn run_id(now: DateTime<Utc>) -> Result<String> {
     let mut random = [0_u8; 3];
     rustix::rand::getrandom(&mut random[..], rustix::rand::GetRandomFlags::empty())?;
     Ok(format!("{}-{:02x}{:02x}{:02x}", now.format("%Y%m%dT%H%M%SZ"), random[0], random[1], random[2]))
-}
-
-/// The line of a step, for people: "done: remove a.txt", "failed: remove b.txt: Permission denied".
-#[must_use]
-pub fn describe<A: Action>(step: &Step<A>) -> String {
-    let Step { action, outcome } = step;
-    match outcome {
-        Outcome::Planned => format!("would {action}"),
-        Outcome::Failed(why) => format!("failed: {action}: {}", text::escape(why)),
-        Outcome::Done(detail) | Outcome::Skipped(detail) if detail.is_empty() => {
-            format!("{}: {action}", outcome.word())
-        }
-        Outcome::Done(detail) | Outcome::Skipped(detail) => {
-            format!("{}: {action} ({})", outcome.word(), text::escape(detail))
-        }
-    }
 }

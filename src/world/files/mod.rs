@@ -5,10 +5,11 @@ mod folder;
 mod forbidden;
 mod holders;
 mod lease;
+mod listing;
 mod removal;
 mod survey;
 
-pub(crate) use folder::{Find, Target};
+pub(crate) use folder::{Find, Rules, Target};
 pub(crate) use holders::Identity;
 pub(crate) use removal::Removal;
 pub(crate) use survey::{Old, Survey, Wanted};
@@ -93,7 +94,12 @@ impl Files {
     }
 
     /// Opens a folder inside `root` for a survey; `path` is relative to it or an absolute path in it.
-    pub(crate) fn target_inside(&self, root: &Path, path: &Path) -> Result<Arc<Target>, NoTarget> {
+    pub(crate) fn target_inside(
+        &self,
+        root: &Path,
+        path: &Path,
+        rules: Rules,
+    ) -> Result<Arc<Target>, NoTarget> {
         let outside = || {
             let (path, root) = (text::path(path), text::path(root));
             NoTarget::Refused(Problem::usage(format!(
@@ -110,24 +116,24 @@ impl Files {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let fd = rustix::fs::openat2(&base, relative, FOLDER, Mode::empty(), resolve)
             .map_err(|errno| refusal(&root.join(relative), errno))?;
-        self.target(fd, &root.join(relative.components().as_path()))
+        self.target(fd, &root.join(relative.components().as_path()), rules)
     }
 
     /// Opens a folder named on the command line; its last part must not be a symlink.
-    pub(crate) fn target_anywhere(&self, path: &Path) -> Result<Arc<Target>, NoTarget> {
+    pub(crate) fn target_anywhere(&self, path: &Path, rules: Rules) -> Result<Arc<Target>, NoTarget> {
         // A trailing slash would make the kernel follow a symlink.
         let path: PathBuf = path.components().collect();
         let fd = open_folder(&path).map_err(|errno| refusal(&path, errno))?;
-        self.target(fd, &path)
+        self.target(fd, &path, rules)
     }
 
-    fn target(&self, fd: OwnedFd, shown: &Path) -> Result<Arc<Target>, NoTarget> {
+    fn target(&self, fd: OwnedFd, shown: &Path, rules: Rules) -> Result<Arc<Target>, NoTarget> {
         let found = folder::look_at(&fd).map_err(|errno| refusal(shown, errno))?;
         let identity = folder::identity_of(&found);
         let real = real_path(&fd, shown);
         forbidden::check(&real, identity, self.site_root.as_deref(), self.state.as_deref())
             .map_err(|why| NoTarget::Refused(Problem::usage(format!("{}: {why}", text::path(shown)))))?;
-        Ok(Arc::new(Target { fd, shown: shown.to_owned() }))
+        Ok(Arc::new(Target { fd, shown: shown.to_owned(), rules }))
     }
 
     /// The folders that a survey never enters.
@@ -136,8 +142,8 @@ impl Files {
     }
 
     /// Removes one find, if it still is what was seen.
-    pub(crate) fn remove(&self, find: &Find, skip_open: bool, permit: &Permit) -> Removal {
-        removal::remove(find, skip_open, permit)
+    pub(crate) fn remove(&self, find: &Find, permit: &Permit) -> Removal {
+        removal::remove(find, permit)
     }
 }
 
