@@ -4,6 +4,7 @@ use crate::engine::apply::Permit;
 use anyhow::Result;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,10 +21,14 @@ pub(crate) fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Opens maint's own database, made when missing.
+/// Opens maint's own database, made when missing, for this user alone.
 ///
 /// The write-ahead log is kept on closing: a checkpoint costs two syncs, which every cron run would pay.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
 pub(crate) fn open_own(path: &Path, _permit: &Permit) -> rusqlite::Result<Connection> {
+    // SQLite lets everybody read what it makes, and gives its other files the mode of the first. Where
+    // this fails (most often because there is one already) SQLite says why.
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
