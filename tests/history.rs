@@ -114,10 +114,16 @@ fn a_run_that_was_killed_is_lost_in_the_history() {
     let child = site.hold("wait");
     send(&child, Signal::KILL);
     let _ = finish(child);
-    assert_eq!((&site.history()[0]["status"], &site.history()[0]["exit_code"]), (&json!("lost"), &json!(null)));
+    assert_eq!(
+        (&site.history()[0]["status"], &site.history()[0]["exit_code"]),
+        (&json!("lost"), &json!(null))
+    );
     fs::write(site.path("go"), "").unwrap();
     let _ = site.maint(&["run", "wait"]).exits(0);
-    assert_eq!((&site.history()[0]["status"], &site.history()[1]["status"]), (&json!("done"), &json!("lost")));
+    assert_eq!(
+        (&site.history()[0]["status"], &site.history()[1]["status"]),
+        (&json!("done"), &json!("lost"))
+    );
 }
 
 /// The kinds of the alerts that wait to be sent, oldest first.
@@ -150,7 +156,8 @@ fn the_first_failure_and_the_first_success_after_it_are_alerts() {
 
 #[test]
 fn an_interrupted_or_lost_run_between_two_failures_is_no_recovery_and_hides_none() {
-    let site = Site::new("[jobs.job]\nshell = \"touch started; test ! -e hang || sleep 300; test ! -e broken\"\n");
+    let site =
+        Site::new("[jobs.job]\nshell = \"touch started; test ! -e hang || sleep 300; test ! -e broken\"\n");
     site.file("broken", "", 0);
     let _ = site.maint(&["run", "job"]).exits(1);
     for signal in [Signal::TERM, Signal::KILL] {

@@ -63,7 +63,8 @@ fn a_run_killed_at_any_moment_leaves_the_next_one_free_and_the_database_whole() 
                 assert_eq!(site.maint(&["locks"]).exits(0).stdout, "nothing is running\n");
                 assert!(site.history().iter().all(|run| run["status"] != "running"));
                 let database = Connection::open(site.state().join("state.db")).unwrap();
-                let check: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+                let check: String =
+                    database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
                 assert_eq!(check, "ok");
             }
         }
@@ -116,7 +117,11 @@ fn jobs_with_the_same_lock_exclude_each_other_and_others_do_not() {
     ));
     let child = site.hold("wait");
     let run = site.maint(&["run", "same"]).exits(75);
-    assert!(run.complaint().starts_with("same: skipped: wait is running (lock database, pid "), "{}", run.stderr);
+    assert!(
+        run.complaint().starts_with("same: skipped: wait is running (lock database, pid "),
+        "{}",
+        run.stderr
+    );
     let _ = site.maint(&["run", "other"]).exits(0);
     assert!(!site.path("same").exists());
     site.release(child);

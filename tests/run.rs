@@ -115,7 +115,9 @@ fn a_process_left_in_the_background_neither_delays_nor_ends_with_the_run() {
     let left = site.processes();
     assert_eq!(left.len(), 1);
     let _ = std::process::Command::new("kill").arg(left[0].to_string()).status();
-    assert!(site.log("job").contains("warn a process that the line started is still running and was left alone"));
+    assert!(
+        site.log("job").contains("warn a process that the line started is still running and was left alone")
+    );
 }
 
 #[test]

@@ -18,7 +18,10 @@ fn site() -> Site {
 fn refuses(site: &Site, run: Run, cure: &str) {
     let run = run.exits(2);
     let complaint = run.complaint();
-    assert!(complaint.contains(&site.state().display().to_string()) && complaint.contains(cure), "{complaint}");
+    assert!(
+        complaint.contains(&site.state().display().to_string()) && complaint.contains(cure),
+        "{complaint}"
+    );
     assert!(!site.path("ran").exists());
 }
 
@@ -110,7 +113,11 @@ fn a_state_folder_of_another_user_is_refused() {
     fs::create_dir(site.state()).unwrap();
     set_mode(&site.state(), 0o700);
     chown(site.state(), Some(NOBODY), None).unwrap();
-    refuses(&site, site.maint(&["run", "job"]), "belongs to another user (uid 65534); run maint as that user");
+    refuses(
+        &site,
+        site.maint(&["run", "job"]),
+        "belongs to another user (uid 65534); run maint as that user",
+    );
 }
 
 #[test]

@@ -258,7 +258,8 @@ pub fn can_mount() -> bool {
 }
 
 /// A shell line that says that it has started, and ends when the file "go" appears.
-pub(crate) const WAIT: &str = "touch started; for _ in $(seq 1500); do [ -e go ] && exit; sleep 0.02; done; exit 9";
+pub(crate) const WAIT: &str =
+    "touch started; for _ in $(seq 1500); do [ -e go ] && exit; sleep 0.02; done; exit 9";
 
 impl Site {
     /// Starts `run JOB`, whose line is [`WAIT`], and returns when it runs.
@@ -295,7 +296,9 @@ impl Site {
             fs::read(format!("/proc/{pid}/environ"))
                 .is_ok_and(|environ| String::from_utf8_lossy(&environ).contains(&mark))
         };
-        let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+        let pids = fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
         pids.filter(has_mark).collect()
     }
 }
