@@ -270,8 +270,8 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 fn explain(world: &World, error: &rusqlite::Error) -> anyhow::Error {
-    let (words, is_full) = sqlite::describe(error);
-    world.state.problem_in_words(&words, is_full)
+    let (words, cure) = sqlite::describe(error);
+    world.state.problem_in_words(&words, cure)
 }
 
 /// The latest runs, newest first; of one job or of all. Empty before the first run.
