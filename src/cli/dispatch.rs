@@ -25,7 +25,6 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         Command::Completions(args) => return reference::print_completions(args.shell, ui),
         Command::Man(args) => return reference::print_man_page(args.command.as_deref(), ui),
         Command::Help(args) => return reference::print_help(&args.topic, ui),
-        Command::Config(args) if matches!(args.command, ConfigCommand::Schema(_)) => {}
         _ => {}
     }
     let world = open(global, command)?;

@@ -160,7 +160,7 @@ fn perform<J: Job>(
         result
     });
     let mut finished = Finished { report, exit, tail: Vec::new() };
-    log::info!("{}", finished.report.summary());
+    log::info!(target: logging::STEP, "{}", finished.report.summary());
     finished.tail = logging::detach();
     remember(&mut finished, &history, world, permit);
     drop(held);

@@ -213,7 +213,7 @@ impl<'a> History<'a> {
     /// The last run of a job before `run` that ended by itself: what an alert is measured against.
     pub(super) fn previous_status(&self, job: &str, run: &str) -> Result<Option<String>> {
         let sql =
-            "SELECT status FROM runs WHERE job = ?1 AND run <> ?2 AND status NOT IN ('running', 'skipped')
+            "SELECT status FROM runs WHERE job = ?1 AND run <> ?2 AND status IN ('done', 'failed', 'timed-out')
                    ORDER BY id DESC LIMIT 1";
         Ok(self.connection.query_row(sql, [job, run], |row| row.get(0)).optional()?)
     }
@@ -270,8 +270,8 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 fn explain(world: &World, error: &rusqlite::Error) -> anyhow::Error {
-    let (words, is_full) = sqlite::describe(error);
-    world.state.problem_in_words(&words, is_full)
+    let (words, cure) = sqlite::describe(error);
+    world.state.problem_in_words(&words, cure)
 }
 
 /// The latest runs, newest first; of one job or of all. Empty before the first run.

@@ -256,3 +256,55 @@ pub fn leave_out(what: &str, why: &str) {
 pub fn can_mount() -> bool {
     is_root() && Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success())
 }
+
+/// A shell line that says that it has started, and ends when the file "go" appears.
+pub(crate) const WAIT: &str =
+    "touch started; for _ in $(seq 1500); do [ -e go ] && exit; sleep 0.02; done; exit 9";
+
+impl Site {
+    /// Starts `run JOB`, whose line is [`WAIT`], and returns when it runs.
+    pub(crate) fn hold(&self, job: &str) -> Child {
+        let child = self.start(&["run", job]);
+        wait_until("the job has started", || self.path("started").exists());
+        child
+    }
+
+    /// Lets a held job end well.
+    #[track_caller]
+    pub(crate) fn release(&self, child: Child) {
+        fs::write(self.path("go"), "").unwrap();
+        let _ = finish(child).exits(0);
+    }
+
+    /// The runs, newest first.
+    #[track_caller]
+    pub(crate) fn history(&self) -> Vec<serde_json::Value> {
+        let runs = self.maint(&["history", "--json", "--limit", "1000"]).exits(0).json();
+        runs.as_array().unwrap().clone()
+    }
+
+    /// The log of a job's latest run.
+    #[track_caller]
+    pub(crate) fn log(&self, job: &str) -> String {
+        self.maint(&["logs", job]).exits(0).stdout
+    }
+
+    /// The processes with this site's environment: `maint` and whatever it started, however far it fled.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let mark = format!("STATE_DIRECTORY={}\0", self.state().display());
+        let has_mark = |pid: &u32| {
+            fs::read(format!("/proc/{pid}/environ"))
+                .is_ok_and(|environ| String::from_utf8_lossy(&environ).contains(&mark))
+        };
+        let pids = fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+        pids.filter(has_mark).collect()
+    }
+}
+
+/// Sends a signal to a started program.
+pub(crate) fn send(child: &Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, signal).unwrap();
+}
