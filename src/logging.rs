@@ -58,12 +58,16 @@ pub fn redacted(text: &str) -> String {
     }
 }
 
+/// From now on no output, log or row of the history shows one of these.
+pub(crate) fn hide(secrets: &Secrets) {
+    if let Some(logger) = LOGGER.get().filter(|_| !secrets.is_empty()) {
+        logger.secrets.get_or_init(|| secrets.clone());
+    }
+}
+
 /// From now on everything is also written to the log of a run, without secrets.
-pub(crate) fn attach(run: RunLog, secrets: &Secrets) {
+pub(crate) fn attach(run: RunLog) {
     if let Some(logger) = LOGGER.get() {
-        if !secrets.is_empty() {
-            logger.secrets.get_or_init(|| secrets.clone());
-        }
         *run_of(logger) = Some(run);
         log::set_max_level(LevelFilter::Debug.max(log::max_level()));
     }

@@ -1,7 +1,8 @@
 //! What the user sees: results on stdout, everything else on stderr, nothing unescaped, never a panic.
 
 use crate::engine::Action;
-use crate::engine::apply::{Answer, Finished, Front};
+use crate::engine::apply::Finished;
+use crate::engine::order::{Answer, Front};
 use crate::engine::report::{Outcome, Report, Status, Step};
 use crate::exit::Exit;
 use crate::logging;

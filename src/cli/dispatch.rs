@@ -2,18 +2,19 @@
 
 use super::{Cli, Command, Global, reference, usage};
 use crate::config::job::{JobEntry, Runs};
-use crate::engine::apply::{Mode, Order, carry_out};
-use crate::engine::{Job, Query};
+use crate::engine::apply::carry_out;
+use crate::engine::order::{Mode, Order};
+use crate::engine::{Job, Query, pause};
 use crate::error::Problem;
 use crate::exit::Exit;
-use crate::jobs::pause::{self, Pause};
+use crate::jobs::pause::Pause;
 use crate::jobs::resume::Resume;
 use crate::jobs::shell::Shell;
 use crate::queries::config::ConfigCommand;
 use crate::queries::find_job;
-use crate::text;
 use crate::ui::Ui;
 use crate::world::{Place, World};
+use crate::{logging, text};
 use anyhow::Result;
 use clap::Parser as _;
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         _ => {}
     }
     let world = open(global, command)?;
+    logging::hide(world.secrets());
     if world.clock.is_fixed() {
         log::info!("$MAINT_NOW fixes the clock at {}", world.clock.show(world.clock.now()));
     }
@@ -100,6 +102,7 @@ impl ByHand<'_> {
             lock: None,
             line: &line,
             mode: self.mode(),
+            is_scheduled: false,
             paused: None,
             is_forced: self.global.yes,
             limit: None,
@@ -137,7 +140,8 @@ fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
         lock: entry.lock.as_deref(),
         line: entry.line(),
         mode: by_hand.mode(),
-        paused: pause.map(|pause| pause.describe(world)),
+        is_scheduled: true,
+        paused: pause.map(|pause| pause.describe(&world.clock)),
         is_forced: by_hand.global.yes,
         limit: Some(entry.timeout.unwrap_or(defaults.timeout).duration())
             .filter(|limit| *limit > Duration::ZERO),
@@ -192,9 +196,4 @@ fn check_commands(world: &World) -> Result<()> {
         parse(name, line)?;
     }
     Ok(())
-}
-
-/// True for the outcome that somebody asked for by pausing a job.
-pub(super) fn is_expected(error: &anyhow::Error) -> bool {
-    error.to_string().contains(": skipped: paused until ")
 }

@@ -4,7 +4,7 @@ mod dispatch;
 pub mod reference;
 mod usage;
 
-use crate::error::{exit_of, one_line};
+use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
 use crate::jobs::{cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
@@ -166,7 +166,7 @@ pub fn main() -> ExitCode {
 fn fail(error: &anyhow::Error, ui: &Ui) -> Exit {
     let (exit, line) = (exit_of(error), one_line(error));
     // A job that somebody paused must not make cron write a mail each time.
-    if !dispatch::is_expected(error) || ui.is_terminal() || ui.verbosity > 0 {
+    if !is_expected(error) || ui.is_terminal() || ui.verbosity > 0 {
         ui.error(&line);
     }
     if ui.json {

@@ -78,8 +78,7 @@ pub fn take(world: &World, name: &str, holder: &Holder, permit: &Permit) -> Resu
 }
 
 /// The holder of a lock as its file tells it, when that process is alive.
-#[must_use]
-pub fn holder(world: &World, name: &str) -> Option<Holder> {
+fn holder(world: &World, name: &str) -> Option<Holder> {
     let content = world.files.read_text(&world.state.lock(name), 4_096).ok()?;
     serde_json::from_str::<Holder>(&content).ok().filter(Holder::is_alive)
 }
@@ -113,11 +112,11 @@ impl Drop for Lock {
 pub fn describe(world: &World, lock: &str, holder: Option<&Holder>) -> String {
     match holder {
         Some(holder) => format!(
-            "skipped: {} is running (lock {lock}, pid {}, since {})",
+            "{} is running (lock {lock}, pid {}, since {})",
             text::escape(&holder.job),
             holder.pid,
             world.clock.show(holder.started)
         ),
-        None => format!("skipped: another run holds the lock {lock}"),
+        None => format!("another run holds the lock {lock}"),
     }
 }

@@ -3,6 +3,7 @@
 use super::plan::Overview;
 use crate::exit::Exit;
 use crate::text;
+use crate::world::stop::Reason;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -160,6 +161,15 @@ impl Status {
     }
 }
 
+impl From<Reason> for Status {
+    fn from(reason: Reason) -> Status {
+        match reason {
+            Reason::Signal(signal) => Status::Interrupted(signal),
+            Reason::TimeLimit => Status::TimedOut,
+        }
+    }
+}
+
 /// What a run did, or a dry run would do.
 #[derive(Debug)]
 pub struct Report<A> {
@@ -175,6 +185,8 @@ pub struct Report<A> {
     pub finished: DateTime<Utc>,
     /// The state that was found.
     pub overview: Option<Overview>,
+    /// A few words on the whole, such as what was freed.
+    pub sum: Option<String>,
     /// What was done.
     pub steps: Steps<A>,
     /// What was left alone and why.
@@ -231,6 +243,7 @@ impl<A> Report<A> {
         if parts.is_empty() {
             parts.push("nothing to do".to_owned());
         }
+        parts.extend(self.sum.clone());
         let ending = match self.status {
             Status::Interrupted(_) => "; interrupted",
             Status::TimedOut => "; stopped at the time limit",
@@ -261,6 +274,7 @@ impl<A: Serialize> Serialize for Report<A> {
         map.serialize_entry("exit_code", &self.status.exit().code())?;
         map.serialize_entry("started", &time(self.started))?;
         map.serialize_entry("finished", &time(self.finished))?;
+        map.serialize_entry("summary", &self.summary())?;
         map.serialize_entry("counts", &self.counts())?;
         if let Some(overview) = &self.overview {
             map.serialize_entry(overview.key, &overview.value)?;

@@ -7,7 +7,7 @@ use crate::config::cleanup_temp::{Glob, PathEntry};
 use crate::config::units::Length;
 use crate::engine::apply::Permit;
 use crate::engine::plan::{Overview, Plan};
-use crate::engine::report::Outcome;
+use crate::engine::report::{Outcome, Steps};
 use crate::engine::{Action, Job, Question};
 use crate::error::Problem;
 use crate::text;
@@ -102,6 +102,15 @@ impl Job for CleanupTemp {
         }
         plan.overview = Some(Overview::of("folders", &table)?);
         Ok(plan)
+    }
+
+    fn sum_up(&self, steps: &Steps<Remove>) -> Option<String> {
+        let freed = |word: &str, bytes: u64| (bytes > 0).then(|| format!("{} {word}", text::size(bytes)));
+        let bytes = |is_meant: fn(&Outcome) -> bool| {
+            steps.iter().filter(|step| is_meant(step.outcome)).map(|step| step.action.bytes()).sum()
+        };
+        freed("freed", bytes(|outcome| matches!(outcome, Outcome::Done(_))))
+            .or_else(|| freed("to free", bytes(|outcome| matches!(outcome, Outcome::Planned))))
     }
 
     fn question(&self, plan: &Plan<Remove>) -> Option<Question> {

@@ -77,6 +77,8 @@ impl World {
     }
 
     fn of(config: Config, root: PathBuf) -> Result<World> {
+        // A deploy often points a symlink at the current release: it is followed once, here.
+        let root = files::real_folder(&root);
         let state = State::locate(&config, &root)?;
         let clock = Clock::read(config.site.timezone)?;
         let site_root = config.file.is_some().then(|| root.clone());

@@ -69,11 +69,11 @@ impl RunLog {
     pub(crate) fn close(mut self) -> Vec<String> {
         if self.cut > 0 {
             let kept = self.tail.len().min(usize::try_from(self.cut).unwrap_or(TAIL));
-            let _ = writeln!(
-                self.file,
-                "… {} lines left out: the limit of this log is reached …",
-                self.cut - kept as u64
-            );
+            let left_out = self.cut - kept as u64;
+            if left_out > 0 {
+                let _ =
+                    writeln!(self.file, "… {left_out} lines left out: the limit of this log is reached …");
+            }
             for line in self.tail.iter().skip(self.tail.len() - kept) {
                 let _ = writeln!(self.file, "{line}");
             }

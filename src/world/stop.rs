@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGIO, SIGTERM};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -23,20 +23,12 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// From now on SIGINT, SIGTERM and SIGHUP ask for a clean stop; a second one ends the program at once.
+    /// From now on SIGINT, SIGTERM and SIGHUP ask for a clean stop. A second one changes nothing: the end is
+    /// bounded anyhow, and dying in the middle of it would leave a program of the run behind.
     pub(crate) fn listen(&self) -> Result<()> {
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            let again = Arc::new(AtomicBool::new(false));
-            let status = 128 + signal;
-            signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&again))
-                .and_then(|_| signal_hook::flag::register(signal, again))
-                .and_then(|_| {
-                    signal_hook::flag::register_usize(
-                        signal,
-                        Arc::clone(&self.signal),
-                        signal.unsigned_abs() as usize,
-                    )
-                })
+            let number = signal.unsigned_abs() as usize;
+            signal_hook::flag::register_usize(signal, Arc::clone(&self.signal), number)
                 .context("cannot listen for signals")?;
         }
         // Somebody opening a file that we hold a lease on sends SIGIO, which would end the program.

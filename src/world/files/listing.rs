@@ -47,9 +47,8 @@ pub(super) fn list(fd: &OwnedFd, mut visit: impl FnMut(&CStr, FileType)) -> Resu
                     visit(name, entry.file_type);
                 }
             }
-            match end {
-                Some(result) => return result,
-                None => continue,
+            if let Some(result) = end {
+                return result;
             }
         }
     })

@@ -24,6 +24,7 @@ use rustix::io::Errno;
 use std::ffi::OsString;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -82,9 +83,9 @@ impl Files {
     }
 
     /// Makes a folder and its parents.
-    #[expect(clippy::disallowed_methods, reason = "this is World")]
     pub fn make_folder(&self, path: &Path, _permit: &Permit) -> Result<()> {
-        std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", text::path(path)))
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(path);
+        made.with_context(|| format!("cannot make the folder {}", text::path(path)))
     }
 
     /// Removes one file.
@@ -161,7 +162,7 @@ pub(super) fn identity_at(path: &Path) -> Option<Identity> {
 }
 
 /// The path of a folder free of symlinks, when it can be opened.
-pub(super) fn real_folder(path: &Path) -> PathBuf {
+pub(crate) fn real_folder(path: &Path) -> PathBuf {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(fd) => real_path(&fd, path),

@@ -239,7 +239,7 @@ impl<'a> Walk<'a> {
         let listed = listing::list(fd, |name, file_type| match file_type {
             FileType::Directory => scan.folders.push(name.to_owned()),
             FileType::RegularFile | FileType::Symlink | FileType::Unknown => {
-                self.judge(fd, name, open, &mut scan)
+                self.judge(fd, name, open, &mut scan);
             }
             _ => scan.special += 1,
         });
