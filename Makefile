@@ -36,7 +36,7 @@ docs: ## write docs/commands.md, man pages, completions and the schema anew
 
 .PHONY: bench
 bench: release ## measure against the usual tools, as ratios (docs/performance.md)
-	bash benches/bench.sh $(STATIC)
+	python3 benches/bench.py $(STATIC)
 
 .PHONY: release
 release: ## build the static binary

@@ -71,10 +71,10 @@ impl<'a> Session<'a> {
         let exit = self.order.skip_exit;
         self.note("skipped", exit, &summary);
         // A pause was asked for, and so was an exit code of 0.
-        match self.order.paused.is_some() || exit.code() == 0 {
-            true => Problem::expected(exit, summary),
-            false => Problem::with_exit(exit, summary),
+        if self.order.paused.is_some() || exit.code() == 0 {
+            return Problem::expected(exit, summary);
         }
+        Problem::with_exit(exit, summary)
     }
 
     /// The run was refused before it began. Under cron only the history tells of it.
