@@ -308,3 +308,66 @@ pub(crate) fn send(child: &Child, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(pid, signal).unwrap();
 }
+
+impl Site {
+    /// Runs `maint` on a terminal of its own, where somebody types `typed`; nothing when `script` is missing.
+    pub fn on_terminal(&self, args: &[&str], typed: &str) -> Option<Run> {
+        use std::io::Write as _;
+        let line = format!("'{}' {}", binary(), args.join(" "));
+        let script = ["script", "--quiet", "--return", "--command", &line, "/dev/null"];
+        let mut command = sealed(&script, &self.command(&[]));
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let Ok(mut child) = piped.spawn() else {
+            leave_out("a question on a terminal", "script (util-linux) is missing");
+            return None;
+        };
+        // A run that asks nothing may have ended before this is written.
+        let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
+        Some(finish(child))
+    }
+
+    /// `maint` as a user whom file modes bind: nobody, as the owner of everything around the site, for root.
+    pub fn command_as_user(&self, args: &[&str]) -> Command {
+        if !is_root() {
+            return self.command(args);
+        }
+        let copy = self.around().join("maint");
+        if !copy.exists() {
+            fs::copy(binary(), &copy).unwrap();
+        }
+        let mut waiting = vec![self.around().to_owned()];
+        while let Some(path) = waiting.pop() {
+            std::os::unix::fs::lchown(&path, Some(65_534), Some(65_534)).unwrap();
+            if fs::symlink_metadata(&path).unwrap().is_dir() {
+                waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            }
+        }
+        let copy = copy.to_str().unwrap();
+        let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copy];
+        let mut command = sealed(&nobody, &self.command(&[]));
+        command.args(args);
+        command
+    }
+}
+
+/// `command` as another program starts it, such as `strace` or `unshare`: same arguments, variables, folder.
+pub fn inside(wrapper: &[&str], command: &Command) -> Command {
+    let mut outer = sealed(wrapper, command);
+    outer.arg(command.get_program()).args(command.get_args());
+    outer
+}
+
+/// A command line with the variables and the folder of another.
+fn sealed(line: &[&str], other: &Command) -> Command {
+    let mut command = Command::new(line[0]);
+    let variables = other.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    command.args(&line[1..]).env_clear().envs(variables).stdin(Stdio::null());
+    command.current_dir(other.get_current_dir().unwrap());
+    command
+}
+
+/// The paths of a report's steps that ended in this way.
+pub fn paths<'a>(report: &'a serde_json::Value, outcome: &str) -> Vec<&'a str> {
+    let steps = report["steps"].as_array().expect("a report has steps").iter();
+    steps.filter(|step| step["outcome"] == outcome).map(|step| step["path"].as_str().unwrap()).collect()
+}
