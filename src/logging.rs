@@ -5,6 +5,7 @@ use crate::world::environment::Secrets;
 use crate::world::runlog::RunLog;
 use chrono::SecondsFormat;
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -34,7 +35,8 @@ pub fn start(verbosity: i8, live: bool) {
         .filter_module(OUTPUT, if live { LevelFilter::Info } else { LevelFilter::Off })
         .filter_module(STEP, LevelFilter::Off)
         .format(|out, record| {
-            let message = redacted(&record.args().to_string());
+            let message = record.args().to_string();
+            let message = redacted(&message);
             let message = text::escape(&message);
             if record.target() == OUTPUT {
                 return writeln!(out, "{message}");
@@ -51,10 +53,10 @@ pub fn start(verbosity: i8, live: bool) {
 
 /// Text without any known secret.
 #[must_use]
-pub fn redacted(text: &str) -> String {
+pub fn redacted(text: &str) -> Cow<'_, str> {
     match LOGGER.get().and_then(|logger| logger.secrets.get()) {
-        Some(secrets) => secrets.redact(text),
-        None => text.to_owned(),
+        Some(secrets) => Cow::Owned(secrets.redact(text)),
+        None => Cow::Borrowed(text),
     }
 }
 
@@ -106,7 +108,8 @@ impl Log for Logger {
             return;
         }
         // Formatted before the lock is taken: sixteen workers report their steps here.
-        let message = redacted(&record.args().to_string());
+        let message = record.args().to_string();
+        let message = redacted(&message);
         let line = line(record, &text::escape(&message));
         if let Some(run) = run_of(self).as_mut() {
             run.line(&line);

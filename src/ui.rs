@@ -111,7 +111,7 @@ impl Ui {
         if let Some(bar) = self.bar.get() {
             bar.finish_and_clear();
         }
-        let Finished { report, exit, tail } = finished;
+        let Finished { report, tail } = finished;
         if self.json {
             return self.out(&logging::redacted(&text::json(report)?));
         }
@@ -121,7 +121,7 @@ impl Ui {
         } else if self.verbosity > 0 {
             self.out(&format!("{}\n", report.summary()))?;
         }
-        if *exit != Exit::Done && !is_rehearsal && !self.is_terminal {
+        if report.exit != Exit::Done && !is_rehearsal && !self.is_terminal {
             self.lines_to_stderr(&complaint(report, tail));
         }
         Ok(())

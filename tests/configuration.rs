@@ -153,7 +153,7 @@ fn config_check_counts_the_jobs_and_refuses_a_command_that_no_job_can_run() {
         ("cleanup-tmp --auto", "a similar subcommand exists: 'cleanup-temp'"),
         ("cleanup-temp --age=2", "--age"),
         ("cleanup-temp --age-hours=soon", "write a whole number of hours"),
-        ("cleanup-temp 'tmp", "has a quote that is not closed"),
+        ("cleanup-temp 'tmp", "a quote in its command is not closed"),
         ("history", "is not a command that a job can run; try cleanup-temp"),
         ("run bad", "is not a command that a job can run"),
     ] {

@@ -119,7 +119,7 @@ impl ByHand<'_> {
     fn carry_out<J: Job>(&self, job: &J, order: &Order<'_>) -> Result<Exit> {
         let finished = carry_out(job, order, self.world)?;
         self.ui.finished(&finished)?;
-        Ok(finished.exit)
+        Ok(finished.report.exit)
     }
 
     fn ask<Q: Query>(&self, query: &Q) -> Result<Exit> {

@@ -24,8 +24,6 @@ pub struct Permit(());
 pub struct Finished<A> {
     /// What happened.
     pub report: Report<A>,
-    /// How the program ends.
-    pub exit: Exit,
     /// The last lines of the run's log.
     pub tail: Vec<String>,
 }
@@ -45,12 +43,12 @@ fn rehearse<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finishe
         None => job.plan(world)?,
     };
     let Plan { actions, notes, failures, overview } = plan;
-    let exit = if failures.is_empty() { Exit::Done } else { Exit::Failed };
     let steps = Steps::planned(actions);
     let report = Report {
         job: order.name.to_owned(),
         run: None,
         status: Status::Planned,
+        exit: if failures.is_empty() { Exit::Done } else { Exit::Failed },
         started: world.clock.now(),
         finished: world.clock.reading(),
         overview,
@@ -60,7 +58,7 @@ fn rehearse<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finishe
         failures,
         log: None,
     };
-    Ok(Finished { report, exit, tail: Vec::new() })
+    Ok(Finished { report, tail: Vec::new() })
 }
 
 fn perform<J: Job>(
@@ -150,6 +148,7 @@ fn work<J: Job>(
         job: order.name.to_owned(),
         run: None,
         status,
+        exit: error_exit.unwrap_or(status.exit()),
         started: world.clock.now(),
         finished: world.clock.reading(),
         overview,
@@ -159,7 +158,7 @@ fn work<J: Job>(
         failures,
         log: None,
     };
-    Finished { report, exit: error_exit.unwrap_or(status.exit()), tail: Vec::new() }
+    Finished { report, tail: Vec::new() }
 }
 
 /// The steps, and whether the end of the run left some of them undone.

@@ -179,6 +179,8 @@ pub struct Report<A> {
     pub run: Option<String>,
     /// How it ended.
     pub status: Status,
+    /// How the program ends.
+    pub exit: Exit,
     /// When it began.
     pub started: DateTime<Utc>,
     /// When it ended.
@@ -271,7 +273,7 @@ impl<A: Serialize> Serialize for Report<A> {
         map.serialize_entry("job", &self.job)?;
         map.serialize_entry("run", &self.run)?;
         map.serialize_entry("status", self.status.word())?;
-        map.serialize_entry("exit_code", &self.status.exit().code())?;
+        map.serialize_entry("exit_code", &self.exit.code())?;
         map.serialize_entry("started", &time(self.started))?;
         map.serialize_entry("finished", &time(self.finished))?;
         map.serialize_entry("summary", &self.summary())?;

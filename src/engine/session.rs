@@ -79,7 +79,8 @@ impl<'a> Session<'a> {
 
     /// The run was refused before it began. Under cron only the history tells of it.
     pub(super) fn refused(&self, error: &anyhow::Error) {
-        let summary = logging::redacted(&format!("{}: {}", self.order.name, one_line(error)));
+        let summary = format!("{}: {}", self.order.name, one_line(error));
+        let summary = logging::redacted(&summary);
         self.note(Status::Failed.word(), exit_of(error), &summary);
         let (name, run) = (self.order.name, self.run());
         let finished = (name, run, Status::Failed);
@@ -105,16 +106,17 @@ impl<'a> Session<'a> {
         finished.tail = logging::detach();
         if let Err(error) = self.write_down(finished) {
             finished.report.failures.push(format!("the history is incomplete: {}", one_line(&error)));
-            if finished.exit == Exit::Done {
-                finished.exit = Exit::Failed;
+            if finished.report.exit == Exit::Done {
+                finished.report.exit = Exit::Failed;
             }
         }
     }
 
     fn write_down<A: Action>(&self, finished: &Finished<A>) -> Result<()> {
         let Session { world, permit, history, .. } = self;
-        let Finished { report, exit, .. } = finished;
-        let summary = logging::redacted(&report.summary());
+        let report = &finished.report;
+        let summary = report.summary();
+        let summary = logging::redacted(&summary);
         let not_done = report.steps.iter().filter(|step| !matches!(step.outcome, Outcome::Done(_)));
         let row = json!({
             "counts": report.counts(),
@@ -123,12 +125,13 @@ impl<'a> Session<'a> {
             "notes": report.notes.iter().take(MOST_KEPT).collect::<Vec<_>>(),
             "failures": report.failures.iter().take(MOST_KEPT).collect::<Vec<_>>(),
         });
+        let row = row.to_string();
         let ending = Ending {
             status: report.status.word(),
-            exit_code: exit.code(),
+            exit_code: report.exit.code(),
             finished: report.finished,
             summary: &summary,
-            report: &logging::redacted(&row.to_string()),
+            report: &logging::redacted(&row),
         };
         history.end(self.run(), &ending, permit)?;
         alerts::consider(world, history, (&report.job, self.run(), report.status), &summary, permit)?;

@@ -223,13 +223,13 @@ impl Remove {
 
 impl fmt::Display for Remove {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.whole().map(Find::path).unwrap_or_default();
+        let path = self.whole().map(Find::shown_path).unwrap_or_default();
         let (size, age) = (text::size(self.bytes()), text::duration(self.age()));
         match &self.0 {
-            Old::File(_) => write!(f, "remove {} ({size}, {age} old)", text::path(&path)),
+            Old::File(_) => write!(f, "remove {path} ({size}, {age} old)"),
             Old::Tree(_) => {
                 let files = text::plural(self.files(), "file");
-                write!(f, "remove {}/ and all in it ({files}, {size}, {age} old)", text::path(&path))
+                write!(f, "remove {path}/ and all in it ({files}, {size}, {age} old)")
             }
         }
     }
@@ -237,17 +237,17 @@ impl fmt::Display for Remove {
 
 impl Serialize for Remove {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let name = |find: &Find| text::path(&find.path()).into_owned();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(
             "action",
             if matches!(self.0, Old::Tree(_)) { "remove-tree" } else { "remove-file" },
         )?;
-        map.serialize_entry("path", &self.whole().map(name).unwrap_or_default())?;
+        map.serialize_entry("path", &self.whole().map(Find::shown_path).unwrap_or_default())?;
         map.serialize_entry("size_bytes", &self.bytes())?;
         map.serialize_entry("age_seconds", &self.age().as_secs())?;
         if let Old::Tree(finds) = &self.0 {
-            let contents: Vec<String> = finds[..finds.len().saturating_sub(1)].iter().map(name).collect();
+            let contents: Vec<String> =
+                finds[..finds.len().saturating_sub(1)].iter().map(Find::shown_path).collect();
             map.serialize_entry("contents", &contents)?;
         }
         map.end()
@@ -291,7 +291,7 @@ struct Tally {
 
 impl Tally {
     fn count(&mut self, find: &Find, removal: Removal) {
-        let say = |why: &str| format!("{}: {why}", text::path(&find.path()));
+        let say = |why: &str| format!("{}: {why}", find.shown_path());
         match removal {
             Removal::Removed | Removal::Vanished => self.removed += 1,
             // Said already by what is still in it.

@@ -4,8 +4,9 @@
 //! entering another mount, and what is opened must be the inode that was looked at.
 
 use super::holders::Identity;
+use crate::text;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Statx, StatxFlags, statx};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Statx, StatxFlags, flock, statx};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -104,10 +105,17 @@ impl Find {
         }
     }
 
-    /// The path as the target was named, for printing.
-    pub(crate) fn path(&self) -> PathBuf {
+    /// The path as the target was named, escaped for printing.
+    pub(crate) fn shown_path(&self) -> String {
         let (folder, name) = self.place();
-        folder.path_of(name)
+        let mut names = vec![name];
+        names.extend(folder.chain());
+        let mut shown = text::path(&folder.target.shown).into_owned();
+        for name in names.iter().rev() {
+            shown.push('/');
+            shown.push_str(&text::escape_bytes(name.to_bytes()));
+        }
+        shown
     }
 
     /// True for a folder.
@@ -211,16 +219,27 @@ impl Folder {
         Ok(current)
     }
 
-    /// Opens the folder to change it: `Errno::STALE` when it is another one than was seen, `Errno::WOULDBLOCK` when another process has locked it (flock),
-    /// which is how a program asks cleaners to leave its folder alone (tmpfiles.d(5)).
+    /// Opens the folder to change it: `Errno::STALE` when it is another one than was seen, `Errno::WOULDBLOCK`
+    /// when another process has locked it meanwhile.
     pub(super) fn open_to_change(&self) -> Result<OwnedFd, Errno> {
         let fd = self.open()?;
         if self.identity.get() != Some(&identity_of(&look_at(&fd)?)) {
             return Err(Errno::STALE);
         }
-        rustix::fs::flock(&fd, FlockOperation::NonBlockingLockShared)?;
+        flock(&fd, FlockOperation::NonBlockingLockShared)?;
         Ok(fd)
     }
+}
+
+/// True when another process has locked the folder (flock), which is how a program asks cleaners to leave it
+/// alone, with all that is below it (tmpfiles.d(5)).
+pub(super) fn is_locked(fd: &OwnedFd) -> bool {
+    let answer = flock(fd, FlockOperation::NonBlockingLockShared);
+    if answer.is_ok() {
+        // Held only to ask: nobody else shall find the folder locked by us.
+        let _ = flock(fd, FlockOperation::NonBlockingUnlock);
+    }
+    answer == Err(Errno::WOULDBLOCK)
 }
 
 /// Opens a folder below `parent`: no symlink, no way up, no other mount.

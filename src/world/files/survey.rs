@@ -3,7 +3,7 @@
 //! One task per folder on a small pool. Memory is proportional to what is old, not to what stays, and
 //! open descriptors are bounded: a task reopens its folder from the target when too many are open.
 
-use super::folder::{Find, Folder, Kind, Target, identity_of, look_at, modified, open_beneath};
+use super::folder::{Find, Folder, Kind, Target, identity_of, is_locked, look_at, modified, open_beneath};
 use super::holders::{Holders, Identity};
 use super::listing;
 use crate::error::plain_errno;
@@ -226,6 +226,10 @@ impl<'a> Walk<'a> {
         };
         let itself = look_at(&fd).map_err(|errno| Some(plain_errno(errno)))?;
         open.folder.saw(&itself);
+        if is_locked(&fd) {
+            self.leave(&open.folder.path(), "another process has locked it");
+            return Err(None);
+        }
         if self.wanted.spared.contains(&identity_of(&itself)) {
             self.leave(&open.folder.path(), "maint keeps its state there");
             return Err(None);
