@@ -68,6 +68,21 @@ fn sighup_ends_the_run_with_129_and_leaves_no_orphan() {
 }
 
 #[test]
+fn a_second_signal_ends_a_line_that_ignores_the_first_and_leaves_no_orphan() {
+    let line = "trap 'touch ignored' TERM; touch started; while :; do sleep 0.05; done";
+    let site = Site::new(&format!("[jobs.job]\nshell = \"{line}\"\n"));
+    let child = site.hold("job");
+    let start = Instant::now();
+    send(&child, Signal::TERM);
+    wait_until("the line has ignored the signal", || site.path("ignored").exists());
+    send(&child, Signal::TERM);
+    let _ = finish(child).exits(143);
+    assert!(start.elapsed() < Duration::from_millis(2_500), "{:?}", start.elapsed());
+    assert_eq!(site.processes(), [0; 0]);
+    assert_eq!(site.history()[0]["status"], "interrupted");
+}
+
+#[test]
 fn a_cleanup_that_is_interrupted_says_what_it_has_not_done_and_the_next_one_does_it() {
     const FILES: usize = 20_000;
     let site = Site::new("[cleanup-temp]\npaths = [\"tmp\"]\n");

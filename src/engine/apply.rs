@@ -129,12 +129,13 @@ fn perform<J: Job>(
     permit: &Permit,
 ) -> Result<Finished<J::Action>> {
     let approved = approve(job, order, world)?;
-    world.stop.listen()?;
     if let Some(limit) = order.limit {
         world.stop.limit(limit);
     }
     world.state.prepare(permit)?;
     let history = History::open(world, permit)?;
+    // Until here a signal may simply end the program: nothing has begun.
+    world.stop.listen()?;
     let run = run_id(world.clock.now())?;
     let holder = Holder::own(order.name, &run, world.clock.now());
     let lock = order.lock.unwrap_or(J::LOCK);

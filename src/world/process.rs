@@ -53,14 +53,15 @@ pub(super) fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Ends a process group: SIGTERM, and SIGKILL after `grace` for what still lives, then every descendant.
-pub(super) fn end_group(child: &mut std::process::Child, grace: Duration) {
+/// Ends a process group: SIGTERM, and SIGKILL for what still lives after `grace` or when it `is_urgent`, then
+/// every descendant.
+pub(super) fn end_group(child: &mut std::process::Child, grace: Duration, is_urgent: &dyn Fn() -> bool) {
     let step = Duration::from_millis(20);
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     if let Some(group) = group {
         let _ = rustix::process::kill_process_group(group, Signal::TERM);
         let mut waited = Duration::ZERO;
-        while waited < grace && is_group_alive(child, group) {
+        while waited < grace && !is_urgent() && is_group_alive(child, group) {
             std::thread::sleep(step);
             waited += step;
         }
