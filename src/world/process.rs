@@ -47,6 +47,15 @@ fn stat(pid: u32) -> Option<Stat> {
     })
 }
 
+/// True when whoever started this process had it ignore a signal, as nohup does.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(super) fn ignores(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 /// From now on orphans of our children become our own children, so that none can escape its end.
 pub(super) fn adopt_orphans() {
     // On a kernel that refuses, the process group alone has to do.

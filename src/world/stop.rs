@@ -1,5 +1,6 @@
 //! What may end a run early: a signal, or the time limit.
 
+use super::process;
 use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGIO, SIGTERM};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -24,9 +25,9 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// From now on SIGINT, SIGTERM and SIGHUP ask for a clean stop.
+    /// From now on SIGINT, SIGTERM and SIGHUP ask for a clean stop; under nohup SIGHUP stays ignored.
     pub(crate) fn listen(&self) -> Result<()> {
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !process::ignores(*signal)) {
             let number = signal.unsigned_abs() as usize;
             signal_hook::flag::register_usize(signal, Arc::clone(&self.signal), number)
                 .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&self.is_urgent)))
