@@ -3,7 +3,7 @@
 use crate::support::{Site, WAIT, binary, finish, send, wait_until};
 use rustix::process::Signal;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// A line that hangs is ended at its limit, and nothing of it is left.
@@ -71,10 +71,7 @@ fn sighup_ends_the_run_with_129_and_leaves_no_orphan() {
 #[test]
 fn under_nohup_a_run_outlives_its_terminal() {
     let site = Site::new(&format!("[jobs.job]\nshell = \"{WAIT}\"\n"));
-    let maint = site.command(&[]);
-    let mut nohup = Command::new("nohup");
-    nohup.args([binary(), "run", "job"]).current_dir(site.root()).stdin(Stdio::null());
-    nohup.env_clear().envs(maint.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut nohup = site.through("nohup", &[binary(), "run", "job"]);
     let child = nohup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until("the line runs", || site.path("started").exists());
     send(&child, Signal::HUP);
