@@ -113,9 +113,7 @@ fn a_line_runs_in_the_root_of_the_site_without_input_in_a_group_of_its_own() {
 fn a_process_left_in_the_background_neither_delays_nor_ends_with_the_run() {
     let site = site("sleep 300 & echo started");
     let _ = site.maint(&["run", "job"]).exits(0);
-    let left = site.processes();
-    assert_eq!(left.len(), 1);
-    let _ = std::process::Command::new("kill").arg(left[0].to_string()).status();
+    assert_eq!(site.processes().len(), 1);
     assert!(
         site.log("job").contains("warn a process that the line started is still running and was left alone")
     );

@@ -314,6 +314,17 @@ impl Site {
     }
 }
 
+/// Nothing outlives its site: a test may have failed halfway, or killed `maint` and left its line running.
+impl Drop for Site {
+    fn drop(&mut self) {
+        for pid in
+            self.processes().into_iter().filter_map(|pid| rustix::process::Pid::from_raw(pid.cast_signed()))
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
 /// Sends a signal to a started program.
 pub(crate) fn send(child: &Child, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_child(child);
