@@ -1,6 +1,6 @@
 //! The command line itself: mistakes, help, colour, and outputs that cannot be written to.
 
-use crate::support::{Site, leave_out, run};
+use crate::support::{Site, binary, finish, leave_out, run};
 use std::fs::File;
 use std::process::{Command, Stdio};
 
@@ -79,15 +79,7 @@ fn colour_is_used_always_never_or_on_a_terminal_without_no_color() {
         return leave_out("colour on a terminal", "there is no script(1) to make one");
     }
     let on_terminal = |options: &str| {
-        let maint = site.command(&[]);
-        let mut command = Command::new("script");
-        command.args(["-qec", &format!("{} run job -n {options}", crate::support::binary()), "/dev/null"]);
-        command
-            .current_dir(site.root())
-            .env_clear()
-            .envs(maint.get_envs().filter_map(|(k, v)| Some((k, v?))));
-        command.stdin(Stdio::null());
-        command
+        site.through("script", &["-qec", &format!("{} run job -n {options}", binary()), "/dev/null"])
     };
     assert!(is_coloured(&mut on_terminal("")));
     assert!(!is_coloured(&mut on_terminal("--color never")));
@@ -138,7 +130,7 @@ fn an_output_that_cannot_be_written_is_a_failure_and_no_panic() {
     ] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = site.command(args).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
-        let run = crate::support::finish(output).exits(1);
+        let run = finish(output).exits(1);
         assert_eq!(run.complaint(), "cannot write the output: No space left on device", "{args:?}");
     }
 }
@@ -149,11 +141,7 @@ fn a_reader_that_has_gone_and_closed_outputs_change_nothing() {
     for (args, code) in [("jobs", 0), ("--help", 0), ("run job -v", 0), ("run bad", 1), ("run nowhere", 2)] {
         for redirection in [">&-", "2>&-", ">&- 2>&-", "2>/dev/full", "| true"] {
             let script = format!("set -o pipefail; \"$0\" {args} {redirection}");
-            let mut command = Command::new("bash");
-            let maint = site.command(&[]);
-            command.args(["-c", &script, crate::support::binary()]).current_dir(site.root()).env_clear();
-            command.envs(maint.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            let run = run(&mut command).exits(code);
+            let run = run(&mut site.through("bash", &["-c", &script, binary()])).exits(code);
             assert!(
                 !run.stderr.contains("panicked") && !run.stderr.contains("internal error"),
                 "{}",

@@ -94,6 +94,20 @@ fn a_living_process_that_only_has_the_number_of_a_dead_holder_does_not_block() {
 }
 
 #[test]
+fn a_lock_that_nobody_has_signed_is_waited_for_a_moment_and_then_skipped() {
+    let site = Site::new("[jobs.job]\nshell = \"true\"\n");
+    let _ = site.maint(&["run", "job"]).exits(0);
+    let lock = fs::File::open(site.state().join("locks/job.lock")).unwrap();
+    lock.lock().unwrap();
+    let run = site.maint(&["run", "job"]).exits(75);
+    assert_eq!(run.complaint(), "job: skipped: another run holds the lock job");
+    let run = site.start(&["run", "job"]);
+    std::thread::sleep(Duration::from_millis(200));
+    lock.unlock().unwrap();
+    let _ = finish(run).exits(0);
+}
+
+#[test]
 fn a_lock_that_leads_elsewhere_is_refused_and_its_target_stays_as_it_is() {
     let site = Site::new("[jobs.job]\nshell = \"touch ran\"\n");
     let target = site.file("precious", "as it was", 0);

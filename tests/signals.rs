@@ -1,8 +1,9 @@
 //! The ends that come from outside: the time limit, SIGINT, SIGTERM and SIGHUP.
 
-use crate::support::{Site, finish, send, wait_until};
+use crate::support::{Site, WAIT, binary, finish, send, wait_until};
 use rustix::process::Signal;
 use std::fs;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// A line that hangs is ended at its limit, and nothing of it is left.
@@ -65,6 +66,32 @@ fn sigterm_ends_the_run_with_143_and_leaves_no_orphan() {
 #[test]
 fn sighup_ends_the_run_with_129_and_leaves_no_orphan() {
     ends_with_its_line(Signal::HUP, 129);
+}
+
+#[test]
+fn under_nohup_a_run_outlives_its_terminal() {
+    let site = Site::new(&format!("[jobs.job]\nshell = \"{WAIT}\"\n"));
+    let mut nohup = site.through("nohup", &[binary(), "run", "job"]);
+    let child = nohup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("the line runs", || site.path("started").exists());
+    send(&child, Signal::HUP);
+    site.release(child);
+    assert_eq!(site.history()[0]["status"], "done");
+}
+
+#[test]
+fn a_second_signal_ends_a_line_that_ignores_the_first_and_leaves_no_orphan() {
+    let line = "trap 'touch ignored' TERM; touch started; while :; do sleep 0.05; done";
+    let site = Site::new(&format!("[jobs.job]\nshell = \"{line}\"\n"));
+    let child = site.hold("job");
+    let start = Instant::now();
+    send(&child, Signal::TERM);
+    wait_until("the line has ignored the signal", || site.path("ignored").exists());
+    send(&child, Signal::TERM);
+    let _ = finish(child).exits(143);
+    assert!(start.elapsed() < Duration::from_millis(2_500), "{:?}", start.elapsed());
+    assert_eq!(site.processes(), [0; 0]);
+    assert_eq!(site.history()[0]["status"], "interrupted");
 }
 
 #[test]

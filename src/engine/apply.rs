@@ -74,11 +74,12 @@ fn perform<J: Job>(
         }
         other => other?,
     };
-    world.stop.listen()?;
     if let Some(limit) = order.limit {
         world.stop.limit(limit);
     }
     let session = Session::open(order, J::LOCK, world, permit)?;
+    // Until here a signal may simply end the program: nothing has begun.
+    world.stop.listen()?;
     let (_held, log) = session.begin()?;
     let mut finished = std::thread::scope(|scope| {
         let (done, watched) = channel();

@@ -303,6 +303,28 @@ impl Site {
     }
 }
 
+impl Site {
+    /// Another program in the folder and the sealed environment of `maint`, which it will start.
+    pub(crate) fn through(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        let maint = self.command(&[]);
+        command.args(args).current_dir(self.root()).stdin(Stdio::null());
+        command.env_clear().envs(maint.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+    }
+}
+
+/// Nothing outlives its site: a test may have failed halfway, or killed `maint` and left its line running.
+impl Drop for Site {
+    fn drop(&mut self) {
+        for pid in
+            self.processes().into_iter().filter_map(|pid| rustix::process::Pid::from_raw(pid.cast_signed()))
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
 /// Sends a signal to a started program.
 pub(crate) fn send(child: &Child, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_child(child);
