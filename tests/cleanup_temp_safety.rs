@@ -81,11 +81,13 @@ fn folders_swapped_for_symlinks_while_it_cleans_never_lead_it_outside() {
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for half in pairs.chunks(pairs.len() / 2) {
-                scope.spawn(|| {
+                let (swaps, is_over) = (&swaps, &is_over);
+                scope.spawn(move || {
                     while !is_over.load(Relaxed) {
-                        let swap = |(one, other)| renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE);
-                        let done = half.iter().map(|(one, other)| swap((one, other))).filter(Result::is_ok);
-                        swaps.fetch_add(done.count(), Relaxed);
+                        for (one, other) in half {
+                            let swap = renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE);
+                            swaps.fetch_add(usize::from(swap.is_ok()), Relaxed);
+                        }
                     }
                 });
             }
