@@ -268,6 +268,44 @@ fn beside_a_writer_no_fresh_file_is_lost_over_sixty_cleanings() {
     assert!(removed >= 60 && count >= 1_000, "{removed} removed beside {count} fresh files");
 }
 
+/// The plan is made before the question, so that the answer finds another world.
+#[test]
+fn what_changes_while_the_question_is_open_stays() {
+    let site = site();
+    for path in ["rewritten", "replaced", "opened", "grown/a", "exchanged/a", "linked/a", "gone"] {
+        site.file(&format!("temp/{path}"), "x", 3 * DAY);
+    }
+    for (path, place) in [("exchanged/a", "new"), ("linked/a", "elsewhere"), ("replaced", "new")] {
+        site.file(&format!("{place}/{path}"), "x", 3 * DAY);
+    }
+    for folder in ["grown", "exchanged", "linked"] {
+        age(&site.path(&format!("temp/{folder}")), 3 * DAY);
+    }
+    let mut held = None;
+    let meanwhile = || {
+        site.file("temp/rewritten", "y", 0);
+        site.file("temp/grown/b", "fresh", 0);
+        fs::rename(site.path("new/replaced"), site.path("temp/replaced")).unwrap();
+        fs::rename(site.path("temp/exchanged"), site.path("away")).unwrap();
+        fs::rename(site.path("new/exchanged"), site.path("temp/exchanged")).unwrap();
+        fs::remove_dir_all(site.path("temp/linked")).unwrap();
+        symlink(site.path("elsewhere/linked"), site.path("temp/linked")).unwrap();
+        fs::remove_file(site.path("temp/gone")).unwrap();
+        held = Some(File::open(site.path("temp/opened")).unwrap());
+    };
+    let Some(run) = site.on_terminal(&["cleanup-temp", "temp"], "yes\n", meanwhile) else { return };
+    let run = run.exits(0);
+    let left = ["exchanged", "exchanged/a", "grown", "grown/b", "linked", "opened", "replaced", "rewritten"];
+    assert_eq!(site.tree("temp"), left, "{}", run.stdout);
+    assert_eq!(site.tree("elsewhere"), ["linked", "linked/a"]);
+    for (file, why) in
+        [("rewritten", "changed since"), ("opened", "a process holds it open"), ("gone", "gone already")]
+    {
+        let line = run.stdout.lines().find(|line| line.contains(&format!("temp/{file} "))).unwrap();
+        assert!(line.contains(why), "{line}");
+    }
+}
+
 // Nothing in a rehearsal.
 
 /// The system calls of a run that change a file: all but the opening of a device and of what is in /proc.
@@ -498,8 +536,10 @@ fn a_folder_that_cannot_be_read_is_a_failure_and_the_rest_goes() {
 fn with_few_descriptors_nothing_is_missed() {
     let site = Site::bare();
     for number in 0..500 {
+        // Some deep, and some in a chain that keeps a folder open for each of its links.
         let deep = if number % 10 == 0 { "/a/b/c" } else { "" };
-        site.file(&format!("temp/{number}{deep}/old"), "x", 2 * DAY);
+        let chain = if number < 300 { "link/".repeat(number) } else { String::new() };
+        site.file(&format!("temp/{chain}{number}{deep}/old"), "x", 2 * DAY);
     }
     let few = ["sh", "-c", "ulimit -n 256; exec \"$@\"", "sh"];
     let report = run(&mut inside(&few, &site.command(&CLEAN_JSON))).exits(0).json();
