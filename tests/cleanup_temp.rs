@@ -412,7 +412,7 @@ fn system_folders_are_never_a_target() {
     symlink("/etc", site.path("link")).unwrap();
     let folders = ["/", "/etc", "/etc/ssl", "/usr", "/usr/lib", "/home", "/root", "/var", "/var/tmp", "/tmp"];
     let disguised = ["/tmp/", "//etc", "/usr/../etc", "../site/link/ssl", "/proc/1"];
-    for path in folders.into_iter().chain(disguised).filter(|path| site.path(path).is_dir()) {
+    for path in folders.into_iter().chain(disguised).filter(|path| fs::read_dir(site.path(path)).is_ok()) {
         let run = site.maint(&["cleanup-temp", "--dry-run", "--age-hours=4000000000", path]).exits(2);
         assert!(run.complaint().contains("is a system folder"), "{path}: {}", run.stderr);
     }
