@@ -92,7 +92,8 @@ impl Ui {
 
     /// Prints an error; when even stderr is gone there is nobody to tell.
     pub fn error(&self, line: &str) {
-        let prefix = if self.colour { "\u{1b}[1;31mmaint:\u{1b}[0m" } else { "maint:" };
+        let prefix =
+            if self.colour && io::stderr().is_terminal() { "\u{1b}[1;31mmaint:\u{1b}[0m" } else { "maint:" };
         let line = logging::redacted(line);
         let _ = writeln!(io::stderr(), "{prefix} {}", text::escape(&line));
     }

@@ -1,13 +1,13 @@
 //! `maint cleanup-temp`: what must never be lost, whatever else happens in the folder meanwhile.
 
 use crate::support::{
-    NOW_SECONDS, Site, age, can_mount, inside, is_root, leave_out, paths, run, set_modified, snapshot,
-    wait_until,
+    NOW_SECONDS, Site, age, can_mount, inside, leave_out, paths, run, set_modified, snapshot,
 };
 use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Timespec, Timestamps, flock, futimens,
     mkdirat, mknodat, openat, renameat_with, unlinkat,
 };
+use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt as _;
@@ -16,7 +16,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 const DAY: i64 = 24;
 
@@ -74,18 +74,20 @@ fn folders_swapped_for_symlinks_while_it_cleans_never_lead_it_outside() {
     fill(&canary);
     let before = snapshot(&canary);
     let (swaps, mut cleanings, mut removed) = (AtomicUsize::new(0), 0, 0);
-    while swaps.load(Relaxed) < SWAPS || cleanings < 30 {
+    while swaps.load(Relaxed) < SWAPS || cleanings < 20 {
         let temp = site.folder("temp");
         fill(&temp);
         let pairs = traps(&temp, &canary);
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for half in pairs.chunks(pairs.len() / 2) {
-                scope.spawn(|| {
+                let (swaps, is_over) = (&swaps, &is_over);
+                scope.spawn(move || {
                     while !is_over.load(Relaxed) {
-                        let swap = |(one, other)| renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE);
-                        let done = half.iter().map(|(one, other)| swap((one, other))).filter(Result::is_ok);
-                        swaps.fetch_add(done.count(), Relaxed);
+                        for (one, other) in half {
+                            let swap = renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE);
+                            swaps.fetch_add(usize::from(swap.is_ok()), Relaxed);
+                        }
                     }
                 });
             }
@@ -202,50 +204,106 @@ fn with_a_clock_that_is_24_years_slow_nothing_goes() {
     assert_eq!(site.tree("temp"), before);
 }
 
-/// Writes so many fresh files among what is old, half of them into fresh folders, whenever it is told to;
-/// returns those that it could make.
-fn write_fresh(temp: &Path, told: &Receiver<usize>) -> Vec<PathBuf> {
-    let mut written = Vec::new();
-    for (round, number) in told.iter().flat_map(|round| (0..100).map(move |number| (round, number))) {
-        let name = format!("fresh{round}-{number}");
-        let old = temp.join(format!("job{}", number % 20));
-        let folder = if number % 2 == 0 { old } else { old.join(&name) };
+/// Writes fresh files among what is old, every third into a fresh folder, and takes each away itself a
+/// little later; returns how many it wrote, and those that were gone before it came.
+fn write_fresh(temp: &Path, cleaning: &Receiver<()>) -> (usize, Vec<PathBuf>) {
+    let (mut count, mut lost, mut written) = (0, Vec::new(), VecDeque::new());
+    for number in 0.. {
+        let job = temp.join(format!("job{}", number % JOBS));
+        let folder = match number % 3 {
+            0 => job,
+            1 => job.join("deep"),
+            _ => job.join(format!("fresh{number}")),
+        };
+        let file = folder.join(format!("fresh{number}"));
         // The old folder may go in between: then there was no fresh file to lose.
-        if fs::create_dir_all(&folder).and_then(|()| fs::write(folder.join(&name), "fresh")).is_ok() {
-            written.push(folder.join(&name));
+        if fs::create_dir_all(&folder).and_then(|()| fs::write(&file, "fresh")).is_ok() {
+            written.push_back(file);
+            count += 1;
+        }
+        let is_last = cleaning.try_recv() == Err(TryRecvError::Disconnected);
+        while written.len() > if is_last { 0 } else { 300 } {
+            let file = written.pop_front().unwrap();
+            lost.extend(fs::remove_file(&file).is_err().then(|| file.clone()));
+            // The folder as well, when it is empty: else they grow without end.
+            let _ = fs::remove_dir(file.parent().unwrap());
+        }
+        if is_last {
+            break;
         }
     }
-    written
+    (count, lost)
 }
+
+const JOBS: usize = 50;
 
 #[test]
 fn beside_a_writer_no_fresh_file_is_lost_over_sixty_cleanings() {
     let site = Site::bare();
     let temp = site.folder("temp");
-    let (tell, told) = channel();
-    let mut removed = 0;
-    let written = std::thread::scope(|scope| {
+    let (cleaning, told) = channel();
+    let (mut removed, mut results) = (0, Vec::new());
+    let (count, lost) = std::thread::scope(|scope| {
         let writer = scope.spawn(|| write_fresh(&temp, &{ told }));
-        for cleaning in 0..60 {
-            let folder = temp.join(format!("job{}", cleaning % 20));
-            for name in ["old1", "old2", "deep/old3"] {
-                let file = folder.join(name);
-                fs::create_dir_all(file.parent().unwrap()).unwrap();
-                fs::write(&file, "old").unwrap();
-                set_modified(&file, 1_000_000_000);
+        let until_the_end = cleaning;
+        for round in 0..60 {
+            for job in (0..10).map(|job| temp.join(format!("job{}", (round * 10 + job) % JOBS))) {
+                for path in ["old1", "old2", "deep/old3"].map(|name| job.join(name)) {
+                    fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    fs::write(&path, "old").unwrap();
+                    set_modified(&path, 1_000_000_000);
+                }
+                set_modified(&job.join("deep"), 1_000_000_000);
+                set_modified(&job, 1_000_000_000);
             }
-            set_modified(&folder.join("deep"), 1_000_000_000);
-            set_modified(&folder, 1_000_000_000);
-            tell.send(cleaning).unwrap();
-            let run = run(site.command(&CLEAN_JSON).env_remove("MAINT_NOW"));
-            removed += paths(&run.exits(0).json(), "done").len();
+            results.push(run(site.command(&CLEAN_JSON).env_remove("MAINT_NOW")));
         }
-        drop(tell);
+        drop(until_the_end);
         writer.join().unwrap()
     });
-    let lost: Vec<_> = written.iter().filter(|file| !file.exists()).collect();
-    assert!(lost.is_empty(), "{} of {}: {lost:?}", lost.len(), written.len());
-    assert!(removed >= 60, "{removed} removed beside {} fresh files", written.len());
+    for result in results {
+        removed += paths(&result.exits(0).json(), "done").len();
+    }
+    assert!(lost.is_empty(), "{} of {count} fresh files: {lost:?}", lost.len());
+    assert!(removed >= 60 && count >= 1_000, "{removed} removed beside {count} fresh files");
+}
+
+/// The plan is made before the question, so that the answer finds another world.
+#[test]
+fn what_changes_while_the_question_is_open_stays() {
+    let site = site();
+    for path in ["rewritten", "replaced", "opened", "grown/a", "exchanged/a", "linked/a", "gone"] {
+        site.file(&format!("temp/{path}"), "x", 3 * DAY);
+    }
+    for (path, place) in [("exchanged/a", "new"), ("linked/a", "elsewhere"), ("replaced", "new")] {
+        site.file(&format!("{place}/{path}"), "x", 3 * DAY);
+    }
+    for folder in ["grown", "exchanged", "linked"] {
+        age(&site.path(&format!("temp/{folder}")), 3 * DAY);
+    }
+    let mut held = None;
+    let meanwhile = || {
+        site.file("temp/rewritten", "y", 0);
+        site.file("temp/grown/b", "fresh", 0);
+        fs::rename(site.path("new/replaced"), site.path("temp/replaced")).unwrap();
+        fs::rename(site.path("temp/exchanged"), site.path("away")).unwrap();
+        fs::rename(site.path("new/exchanged"), site.path("temp/exchanged")).unwrap();
+        fs::remove_dir_all(site.path("temp/linked")).unwrap();
+        symlink(site.path("elsewhere/linked"), site.path("temp/linked")).unwrap();
+        fs::remove_file(site.path("temp/gone")).unwrap();
+        held = Some(File::open(site.path("temp/opened")).unwrap());
+    };
+    let Some(run) = site.on_terminal(&["cleanup-temp", "temp"], "yes\n", meanwhile) else { return };
+    let run = run.exits(0);
+    let left = ["exchanged", "exchanged/a", "grown", "grown/b", "linked", "opened", "replaced", "rewritten"];
+    assert_eq!(site.tree("temp"), left, "{}", run.stdout);
+    assert_eq!(site.tree("elsewhere"), ["linked", "linked/a"]);
+    for (file, why) in
+        [("rewritten", "changed since"), ("opened", "a process holds it open"), ("gone", "gone already")]
+    {
+        let line = run.stdout.lines().find(|line| line.contains(&format!("temp/{file} "))).unwrap();
+        assert!(line.contains(why), "{line}");
+    }
 }
 
 // Nothing in a rehearsal.
@@ -482,8 +540,10 @@ fn a_folder_that_cannot_be_read_is_a_failure_and_the_rest_goes() {
 fn with_few_descriptors_nothing_is_missed() {
     let site = Site::bare();
     for number in 0..500 {
+        // Some deep, and some in a chain that keeps a folder open for each of its links.
         let deep = if number % 10 == 0 { "/a/b/c" } else { "" };
-        site.file(&format!("temp/{number}{deep}/old"), "x", 2 * DAY);
+        let chain = if number < 300 { "link/".repeat(number) } else { String::new() };
+        site.file(&format!("temp/{chain}{number}{deep}/old"), "x", 2 * DAY);
     }
     let few = ["sh", "-c", "ulimit -n 256; exec \"$@\"", "sh"];
     let report = run(&mut inside(&few, &site.command(&CLEAN_JSON))).exits(0).json();

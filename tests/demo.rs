@@ -19,7 +19,7 @@ fn the_demo_runs_through_and_shows_plan_run_failure_and_history() {
         "would remove",
         "backups/temp/export/ and all in it (2 files",
         "cleanup-temp: 4 done, 355.0 KB freed",
-        "a job that fails",
+        "A job that fails",
         "is-not-here",
         "failed (1)",
     ] {

@@ -12,7 +12,7 @@ use crate::jobs::pause::Pause;
 use crate::jobs::resume::Resume;
 use crate::jobs::shell::Shell;
 use crate::queries::config::ConfigCommand;
-use crate::queries::find_job;
+use crate::queries::{self, find_job};
 use crate::ui::Ui;
 use crate::world::{Place, World};
 use crate::{logging, text};
@@ -27,6 +27,11 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         Command::Completions(args) => return reference::print_completions(args.shell, ui),
         Command::Man(args) => return reference::print_man_page(args.command.as_deref(), ui),
         Command::Help(args) => return reference::print_help(&args.topic, ui),
+        Command::Config(args) if matches!(args.command, ConfigCommand::Schema(_)) => {
+            // A mistake in maint.toml must not keep an editor from learning how to write it.
+            ui.answer(&queries::config::describe())?;
+            return Ok(Exit::Done);
+        }
         _ => {}
     }
     let world = open(global, command)?;
@@ -61,7 +66,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
                 by_hand.ask(query)
             }
             ConfigCommand::Show(query) => by_hand.ask(query),
-            ConfigCommand::Schema(query) => by_hand.ask(query),
+            ConfigCommand::Schema(_) => Ok(Exit::Done),
         },
         Command::Completions(_) | Command::Man(_) | Command::Help(_) => Ok(Exit::Done),
     }

@@ -180,7 +180,7 @@ pub fn main() -> ExitCode {
     };
     let verbosity = if cli.global.quiet { -1 } else { i8::try_from(cli.global.verbose).unwrap_or(i8::MAX) };
     let ui = Ui::new(cli.global.json, verbosity, cli.global.color);
-    let is_live = !ui.json && (verbosity > 0 || (ui.is_terminal() && verbosity == 0));
+    let is_live = !ui.json && (verbosity > 1 || (ui.is_terminal() && verbosity >= 0));
     logging::start(verbosity, is_live);
     let exit = dispatch::dispatch(&cli, &ui).unwrap_or_else(|error| fail(&error, &ui));
     exit.into()

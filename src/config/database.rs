@@ -1,5 +1,6 @@
 //! `[databases.NAME]`: the databases of the site.
 
+use super::secret::SecretRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,14 @@ pub struct Database {
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("examples" = ["sqlite:db.sqlite3", "env:DATABASE_URL"]))]
 pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// Where the address is kept, when it is a secret.
+    #[must_use]
+    pub fn secret(&self) -> Option<SecretRef> {
+        SecretRef::try_from(self.0.clone()).ok()
+    }
+}
 
 impl TryFrom<String> for DatabaseUrl {
     type Error = String;

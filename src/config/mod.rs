@@ -12,6 +12,7 @@ pub mod units;
 use crate::error::Problem;
 use anyhow::Result;
 use schemars::JsonSchema;
+use secret::SecretRef;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -70,6 +71,12 @@ impl Config {
             job.check().map_err(|why| Wrong::new(&header, format!("job `{name}` {why}")))?;
         }
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
+    }
+
+    /// Every secret that the configuration names.
+    pub fn secrets(&self) -> impl Iterator<Item = SecretRef> {
+        let of_databases = self.databases.values().filter_map(|database| database.url.secret());
+        self.alerts.secrets().cloned().chain(of_databases)
     }
 
     /// The site's name, which also names its state folder.

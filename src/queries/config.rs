@@ -99,12 +99,10 @@ pub struct Described {
     schema: schemars::Schema,
 }
 
-impl Query for Schema {
-    type Answer = Described;
-
-    fn ask(&self, _world: &World) -> Result<Described> {
-        Ok(Described { schema: schemars::schema_for!(Config) })
-    }
+/// The schema, which is the same for every site.
+#[must_use]
+pub fn describe() -> Described {
+    Described { schema: schemars::schema_for!(Config) }
 }
 
 impl fmt::Display for Described {

@@ -35,8 +35,8 @@ impl Secrets {
     pub(super) fn named_in(config: &Config, root: &Path, files: &Files) -> Secrets {
         let mut secrets = Secrets::default();
         let from_file = config.site.env_file.as_ref().map(|path| env_file(&root.join(path), files));
-        for secret in config.alerts.secrets() {
-            let value = match secret {
+        for secret in config.secrets() {
+            let value = match &secret {
                 SecretRef::Env(name) => {
                     secrets.variables.push(name.clone());
                     let own = variable(name).and_then(|value| value.into_string().ok());

@@ -332,9 +332,10 @@ pub(crate) fn send(child: &Child, signal: rustix::process::Signal) {
 }
 
 impl Site {
-    /// Runs `maint` on a terminal of its own, where somebody types `typed`; nothing when `script` is missing.
-    pub(crate) fn on_terminal(&self, args: &[&str], typed: &str) -> Option<Run> {
-        use std::io::Write as _;
+    /// Runs `maint` on a terminal of its own; when it asks, `meanwhile` happens and then somebody types
+    /// `typed`. Nothing when `script` is missing.
+    pub(crate) fn on_terminal(&self, args: &[&str], typed: &str, meanwhile: impl FnOnce()) -> Option<Run> {
+        use std::io::{Read as _, Write as _};
         let line = format!("'{}' {}", binary(), args.join(" "));
         let script = ["script", "--quiet", "--return", "--command", &line, "/dev/null"];
         let mut command = sealed(&script, &self.command(&[]));
@@ -343,9 +344,16 @@ impl Site {
             leave_out("a question on a terminal", "script (util-linux) is missing");
             return None;
         };
-        // A run that asks nothing may have ended before this is written.
+        let (mut shown, mut byte) = (Vec::new(), [0]);
+        let output = child.stdout.as_mut().unwrap();
+        while !shown.ends_with(b"[y/N] ") && output.read(&mut byte).unwrap() == 1 {
+            shown.push(byte[0]);
+        }
+        meanwhile();
+        // A run that asked nothing has ended already.
         let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
-        Some(finish(child))
+        let run = finish(child);
+        Some(Run { stdout: String::from_utf8(shown).unwrap() + &run.stdout, ..run })
     }
 
     /// `maint` as a user whom file modes bind: nobody, as the owner of everything around the site, for root.
