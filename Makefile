@@ -36,15 +36,17 @@ docs: ## write docs/commands.md, man pages, completions and the schema anew
 
 .PHONY: bench
 bench: release ## measure against the usual tools, as ratios (docs/performance.md)
-	bash benches/bench.sh $(STATIC)
+	python3 benches/bench.py $(STATIC)
 
 .PHONY: release
 release: ## build the static binary
 	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --locked --release --target $(HOST)
 
 .PHONY: install
-install: release ## install binary, man pages and completions below $(PREFIX)
-	install -Dm755 $(STATIC) $(DESTDIR)$(PREFIX)/bin/maint
+install: ## install binary, man pages and completions below $(PREFIX)
+	@# After `make release`, `sudo make install` needs no Rust for root.
+	ls target/*-*/release/maint >/dev/null 2>&1 || $(MAKE) release
+	install -Dm755 "$$(ls -t target/*-*/release/maint | head -n 1)" $(DESTDIR)$(PREFIX)/bin/maint
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -Dm644 docs/completions/maint.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/maint

@@ -4,11 +4,13 @@ set -euo pipefail
 maint=$(realpath "$1")
 site=$2
 
-show() { printf '\n$ maint %s\n' "$*"; "$maint" --color never -v "$@" 2>/dev/null; }
+# Without a terminal maint is silent on success, as under cron: then ask for its summary.
+say=(); [ -t 1 ] || say=(-v)
+show() { printf '\n$ maint %s\n' "$*"; "$maint" "${say[@]}" "$@" 2>&1 || echo "(exit code $?)"; }
 
 rm -rf "$site"
 mkdir -p "$site"
-"$maint" init --preset demo -C "$site"
+"$maint" init --quiet --preset demo -C "$site"
 cd "$site"
 echo "A sample site is in $site: maint.toml, temporary files of several ages, logs, a database."
 
@@ -17,8 +19,8 @@ show run cleanup-temp --dry-run
 show run cleanup-temp
 show run cleanup-temp-weekend --dry-run
 show run report
-printf '\n$ maint run failing        # a job that fails, to see what cron would mail\n'
-"$maint" run failing || echo "(exit code $?)"
+printf '\nA job that fails, to see what cron would mail:\n'
+show run failing
 show history
 show logs cleanup-temp
 printf '\nNow yours: cd %s and try `maint --help`.\n' "$site"

@@ -8,6 +8,7 @@ use std::fmt;
 #[derive(Debug)]
 pub struct Problem {
     exit: Exit,
+    is_expected: bool,
     message: String,
 }
 
@@ -24,7 +25,12 @@ impl Problem {
 
     /// An error that ends the program with `exit`.
     pub fn with_exit(exit: Exit, message: impl Into<String>) -> anyhow::Error {
-        anyhow::Error::new(Problem { exit, message: message.into() })
+        anyhow::Error::new(Problem { exit, is_expected: false, message: message.into() })
+    }
+
+    /// What somebody asked for, such as the skipped run of a paused job: cron need not write a mail.
+    pub fn expected(exit: Exit, message: impl Into<String>) -> anyhow::Error {
+        anyhow::Error::new(Problem { exit, is_expected: true, message: message.into() })
     }
 }
 
@@ -40,6 +46,12 @@ impl std::error::Error for Problem {}
 #[must_use]
 pub fn exit_of(error: &anyhow::Error) -> Exit {
     error.downcast_ref::<Problem>().map_or(Exit::Failed, |problem| problem.exit)
+}
+
+/// True for what somebody asked for.
+#[must_use]
+pub fn is_expected(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Problem>().is_some_and(|problem| problem.is_expected)
 }
 
 /// The error as one printable line: causes joined by `: `, control characters escaped, no `(os error N)`.

@@ -1,9 +1,11 @@
 //! Messages about what is going on: to stderr by level, and all of them to the log of the run.
 
 use crate::text;
+use crate::world::environment::Secrets;
 use crate::world::runlog::RunLog;
 use chrono::SecondsFormat;
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -14,13 +16,10 @@ pub const STEP: &str = "step";
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
-/// Takes the secrets out of a text.
-type Redact = Box<dyn Fn(&str) -> String + Send + Sync>;
-
 struct Logger {
     stderr: env_logger::Logger,
     run: Mutex<Option<RunLog>>,
-    redact: OnceLock<Redact>,
+    secrets: OnceLock<Secrets>,
 }
 
 /// Starts logging to stderr: warnings, and more with `-v`; `live` shows the output of programs as it comes.
@@ -36,7 +35,8 @@ pub fn start(verbosity: i8, live: bool) {
         .filter_module(OUTPUT, if live { LevelFilter::Info } else { LevelFilter::Off })
         .filter_module(STEP, LevelFilter::Off)
         .format(|out, record| {
-            let message = redacted(&record.args().to_string());
+            let message = record.args().to_string();
+            let message = redacted(&message);
             let message = text::escape(&message);
             if record.target() == OUTPUT {
                 return writeln!(out, "{message}");
@@ -45,7 +45,7 @@ pub fn start(verbosity: i8, live: bool) {
         })
         .build();
     let filter = stderr.filter().max(LevelFilter::Warn);
-    let logger = LOGGER.get_or_init(|| Logger { stderr, run: Mutex::default(), redact: OnceLock::new() });
+    let logger = LOGGER.get_or_init(|| Logger { stderr, run: Mutex::default(), secrets: OnceLock::new() });
     if log::set_logger(logger).is_ok() {
         log::set_max_level(filter);
     }
@@ -53,17 +53,23 @@ pub fn start(verbosity: i8, live: bool) {
 
 /// Text without any known secret.
 #[must_use]
-pub fn redacted(text: &str) -> String {
-    match LOGGER.get().and_then(|logger| logger.redact.get()) {
-        Some(redact) => redact(text),
-        None => text.to_owned(),
+pub fn redacted(text: &str) -> Cow<'_, str> {
+    match LOGGER.get().and_then(|logger| logger.secrets.get()) {
+        Some(secrets) => Cow::Owned(secrets.redact(text)),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// From now on no output, log or row of the history shows one of these.
+pub(crate) fn hide(secrets: &Secrets) {
+    if let Some(logger) = LOGGER.get().filter(|_| !secrets.is_empty()) {
+        logger.secrets.get_or_init(|| secrets.clone());
     }
 }
 
 /// From now on everything is also written to the log of a run, without secrets.
-pub(crate) fn attach(run: RunLog, redact: Redact) {
+pub(crate) fn attach(run: RunLog) {
     if let Some(logger) = LOGGER.get() {
-        logger.redact.get_or_init(|| redact);
         *run_of(logger) = Some(run);
         log::set_max_level(LevelFilter::Debug.max(log::max_level()));
     }
@@ -79,6 +85,16 @@ fn run_of(logger: &Logger) -> MutexGuard<'_, Option<RunLog>> {
     logger.run.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Logger {
+    /// A full log only counts what was done; half a million lines need not be formatted for that.
+    fn leaves_out(&self, record: &Record<'_>) -> bool {
+        let mut run = run_of(self);
+        let Some(run) = run.as_mut() else { return true };
+        let is_plain = record.target() == STEP && record.level() == Level::Info;
+        is_plain && run.leave_out_when_full()
+    }
+}
+
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.level() <= Level::Debug
@@ -88,11 +104,15 @@ impl Log for Logger {
         if self.stderr.matches(record) {
             self.stderr.log(record);
         }
-        let mut run = run_of(self);
-        if let Some(run) = run.as_mut().filter(|_| record.level() <= Level::Info) {
-            let message = record.args().to_string();
-            let message = self.redact.get().map_or(message.clone(), |redact| redact(&message));
-            run.line(&line(record, &text::escape(&message)));
+        if record.level() > Level::Info || self.leaves_out(record) {
+            return;
+        }
+        // Formatted before the lock is taken: sixteen workers report their steps here.
+        let message = record.args().to_string();
+        let message = redacted(&message);
+        let line = line(record, &text::escape(&message));
+        if let Some(run) = run_of(self).as_mut() {
+            run.line(&line);
         }
     }
 

@@ -1,7 +1,8 @@
 //! What the user sees: results on stdout, everything else on stderr, nothing unescaped, never a panic.
 
 use crate::engine::Action;
-use crate::engine::apply::{Answer, Finished, Front, describe};
+use crate::engine::apply::Finished;
+use crate::engine::order::{Answer, Front};
 use crate::engine::report::{Outcome, Report, Status, Step};
 use crate::exit::Exit;
 use crate::logging;
@@ -110,7 +111,7 @@ impl Ui {
         if let Some(bar) = self.bar.get() {
             bar.finish_and_clear();
         }
-        let Finished { report, exit, tail } = finished;
+        let Finished { report, tail } = finished;
         if self.json {
             return self.out(&logging::redacted(&text::json(report)?));
         }
@@ -120,7 +121,7 @@ impl Ui {
         } else if self.verbosity > 0 {
             self.out(&format!("{}\n", report.summary()))?;
         }
-        if *exit != Exit::Done && !is_rehearsal && !self.is_terminal {
+        if report.exit != Exit::Done && !is_rehearsal && !self.is_terminal {
             self.lines_to_stderr(&complaint(report, tail));
         }
         Ok(())
@@ -134,15 +135,14 @@ impl Ui {
         }
         let limit = if self.verbosity > 0 { usize::MAX } else { MOST_LISTED };
         // A failure must not hide behind a thousand successes.
-        let is_quiet = |step: &&Step<A>| matches!(step.outcome, Outcome::Planned | Outcome::Done(_));
+        let is_quiet = |step: &Step<'_, A>| matches!(step.outcome, Outcome::Planned | Outcome::Done(_));
         let mut left_out = 0;
         for (index, step) in report.steps.iter().enumerate() {
             if index >= limit && is_quiet(&step) {
                 left_out += 1;
                 continue;
             }
-            let line = describe(step);
-            let _ = writeln!(text, "{}", self.coloured(&step.outcome, &line));
+            let _ = writeln!(text, "{}", self.coloured(step.outcome, &step.to_string()));
         }
         if left_out > 0 {
             let _ = writeln!(text, "… and {} more (--verbose lists them all)", text::thousands(left_out));
@@ -200,7 +200,7 @@ fn complaint<A: Action>(report: &Report<A>, tail: &[String]) -> String {
         .steps
         .iter()
         .filter(|step| matches!(step.outcome, Outcome::Failed(_)))
-        .map(describe)
+        .map(|step| step.to_string())
         .chain(report.failures.iter().map(|failure| format!("failed: {failure}")))
         .collect();
     for line in failed.iter().take(MOST) {

@@ -189,7 +189,7 @@ fn a_rehearsal_prints_a_table_the_steps_and_a_summary_and_changes_nothing() {
     temp    4      1.5 KB  24h         3          1.5 KB
     would remove temp/old.tmp (3 B, 2 d old)
     would remove temp/job/ and all in it (2 files, 1.5 KB, 1 d 2 h old)
-    cleanup-temp: 2 planned
+    cleanup-temp: 2 planned, 1.5 KB to free
     ");
     assert_eq!(run.stderr, "");
     assert_eq!(site.snapshot(), before);
@@ -200,7 +200,7 @@ fn under_cron_success_is_silent_and_verbose_adds_one_line() {
     let run = site().maint(&["cleanup-temp", "--auto"]).exits(0);
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
     let run = site().maint(&["cleanup-temp", "--auto", "--verbose"]).exits(0);
-    assert!(run.stdout.starts_with("cleanup-temp: 1 done in "), "{}", run.stdout);
+    assert!(run.stdout.starts_with("cleanup-temp: 1 done, 3 B freed in "), "{}", run.stdout);
     assert_eq!(run.stdout.lines().count(), 1);
 }
 
@@ -233,6 +233,7 @@ fn the_json_report_names_every_item_before_and_after() {
       "exit_code": 0,
       "started": "2026-11-20T15:02:26.000Z",
       "finished": "2026-11-20T15:02:26.000Z",
+      "summary": "cleanup-temp: 2 planned, 7 B to free",
       "counts": {
         "planned": 2,
         "done": 0,

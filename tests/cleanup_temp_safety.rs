@@ -481,7 +481,11 @@ fn a_file_that_cannot_be_removed_is_named_and_the_rest_goes() {
         age(&site.path(folder), 2 * DAY);
     }
     let text = run(&mut site.command_as_user(&CLEAN)).exits(1);
-    assert!(text.stderr.starts_with("maint: cleanup-temp: 2 done, 1 failed in "), "{}", text.stderr);
+    assert!(
+        text.stderr.starts_with("maint: cleanup-temp: 2 done, 1 failed, 2 B freed in "),
+        "{}",
+        text.stderr
+    );
     assert!(text.stderr.contains("temp/closed/stuck: Permission denied"), "{}", text.stderr);
     assert_eq!(site.tree("temp"), ["closed", "closed/stuck"]);
 

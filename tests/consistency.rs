@@ -1,1 +1,166 @@
-//! To be written.
+//! Documentation, generated files and names agree with the program. `make docs` writes the generated ones.
+
+use clap_complete::Shell;
+use maint::cli::reference;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Compares a committed file with what the program generates, or writes it when `UPDATE` is set.
+fn is_fresh(path: &str, generated: &[u8]) {
+    let path = project(path);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, generated).unwrap();
+    }
+    let committed = fs::read(&path).unwrap_or_default();
+    assert!(committed == generated, "{} is out of date: run `make docs`", path.display());
+}
+
+fn files_below(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut waiting = vec![project(folder)];
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            waiting.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.to_string_lossy().ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn subcommands() -> Vec<String> {
+    maint::cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
+#[test]
+fn the_command_reference_is_fresh() {
+    is_fresh("docs/commands.md", reference::markdown().as_bytes());
+}
+
+#[test]
+fn the_man_pages_are_fresh_and_none_is_left_over() {
+    let pages = reference::man_pages().unwrap();
+    for (name, content) in &pages {
+        is_fresh(&format!("docs/man/{name}.1"), content);
+    }
+    assert_eq!(files_below("docs/man", ".1").len(), pages.len(), "a page of a removed command is left over");
+}
+
+#[test]
+fn the_completions_are_fresh() {
+    is_fresh("docs/completions/maint.bash", &reference::completions(Shell::Bash));
+    is_fresh("docs/completions/_maint", &reference::completions(Shell::Zsh));
+    is_fresh("docs/completions/maint.fish", &reference::completions(Shell::Fish));
+}
+
+#[test]
+fn every_key_of_the_configuration_is_documented() {
+    let page = fs::read_to_string(project("docs/configuration.md")).unwrap();
+    let schema = serde_json::to_value(schemars::schema_for!(maint::config::Config)).unwrap();
+    let mut waiting = vec![&schema];
+    let mut count = 0;
+    while let Some(value) = waiting.pop() {
+        if let Some(properties) = value.get("properties").and_then(|value| value.as_object()) {
+            for key in properties.keys() {
+                count += 1;
+                assert!(page.contains(&format!("`{key}`")), "docs/configuration.md does not mention `{key}`");
+            }
+        }
+        match value {
+            serde_json::Value::Object(map) => waiting.extend(map.values()),
+            serde_json::Value::Array(list) => waiting.extend(list),
+            _ => {}
+        }
+    }
+    assert!(count > 30, "only {count} keys were found in the schema");
+}
+
+#[test]
+fn every_option_is_documented() {
+    let page = reference::markdown();
+    for command in maint::cli::command().get_subcommands() {
+        for option in command.get_arguments().filter_map(|argument| argument.get_long()) {
+            assert!(
+                page.contains(&format!("--{option}")),
+                "--{option} of {} is not documented",
+                command.get_name()
+            );
+        }
+    }
+}
+
+/// `cleanup-temp` = `src/jobs/cleanup_temp.rs` = `tests/cleanup_temp.rs`.
+#[test]
+fn a_subcommand_its_source_and_its_tests_have_one_name() {
+    let known = subcommands();
+    for folder in ["src/jobs", "src/queries"] {
+        for path in files_below(folder, ".rs") {
+            let stem = path.file_stem().unwrap().to_str().unwrap();
+            let name = stem.replace('_', "-");
+            // A shell line is a job of maint.toml, not a subcommand.
+            if stem != "mod" && stem != "shell" {
+                assert!(known.contains(&name), "{} is no subcommand", path.display());
+            }
+        }
+    }
+    for path in files_below("src/jobs", ".rs") {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        if stem != "mod" && stem != "shell" && stem != "resume" {
+            assert!(project(&format!("tests/{stem}.rs")).exists(), "there is no tests/{stem}.rs");
+        }
+    }
+}
+
+#[test]
+fn every_source_file_opens_with_what_it_is_for() {
+    for path in files_below("src", ".rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//! "), "{} has no opening sentence", path.display());
+    }
+}
+
+#[test]
+fn jobs_and_queries_reach_the_outside_only_through_the_world() {
+    for path in files_below("src/jobs", ".rs").into_iter().chain(files_below("src/queries", ".rs")) {
+        let text = fs::read_to_string(&path).unwrap();
+        for forbidden in
+            ["crate::ui", "crate::cli", "std::fs", "std::env", "std::process", "rusqlite", "rustix"]
+        {
+            assert!(!text.contains(forbidden), "{} uses {forbidden}", path.display());
+        }
+    }
+}
+
+#[test]
+fn pure_rooms_know_nothing_of_the_world() {
+    for path in files_below("src/cron", ".rs").into_iter().chain(files_below("src/config", ".rs")) {
+        let text = fs::read_to_string(&path).unwrap();
+        for forbidden in
+            ["crate::world", "crate::engine", "crate::jobs", "crate::ui", "std::fs", "std::env::"]
+        {
+            assert!(!text.contains(forbidden), "{} uses {forbidden}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_link_between_the_pages_leads_somewhere() {
+    let mut pages = files_below("docs", ".md");
+    pages.push(project("README.md"));
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap();
+            if !path.is_empty() && !path.contains("://") {
+                let there = page.parent().unwrap().join(path);
+                assert!(there.exists(), "{} links to {target}, which does not exist", page.display());
+            }
+        }
+    }
+}

@@ -2,18 +2,20 @@
 
 use super::{Cli, Command, Global, reference, usage};
 use crate::config::job::{JobEntry, Runs};
-use crate::engine::apply::{Mode, Order, carry_out};
-use crate::engine::{Job, Query};
-use crate::error::Problem;
+use crate::engine::apply::carry_out;
+use crate::engine::order::{Mode, Order};
+use crate::engine::plan::Plan;
+use crate::engine::{Job, Query, Question, pause};
+use crate::error::{Problem, one_line};
 use crate::exit::Exit;
-use crate::jobs::pause::{self, Pause};
+use crate::jobs::pause::Pause;
 use crate::jobs::resume::Resume;
 use crate::jobs::shell::Shell;
 use crate::queries::config::ConfigCommand;
 use crate::queries::find_job;
-use crate::text;
 use crate::ui::Ui;
 use crate::world::{Place, World};
+use crate::{logging, text};
 use anyhow::Result;
 use clap::Parser as _;
 use std::time::Duration;
@@ -25,20 +27,16 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         Command::Completions(args) => return reference::print_completions(args.shell, ui),
         Command::Man(args) => return reference::print_man_page(args.command.as_deref(), ui),
         Command::Help(args) => return reference::print_help(&args.topic, ui),
-        Command::Config(args) if matches!(args.command, ConfigCommand::Schema(_)) => {}
         _ => {}
     }
     let world = open(global, command)?;
+    logging::hide(world.secrets());
     if world.clock.is_fixed() {
         log::info!("$MAINT_NOW fixes the clock at {}", world.clock.show(world.clock.now()));
     }
     let by_hand = ByHand { global, world: &world, ui };
     match command {
-        Command::CleanupTemp(job) => {
-            let mut job = job.clone();
-            job.force |= global.yes;
-            by_hand.run(&job)
-        }
+        Command::CleanupTemp(_) => command.as_job(global.yes, &by_hand).unwrap_or(Ok(Exit::Usage)),
         Command::Run(args) => run_job(&by_hand, &args.job),
         Command::Pause(job) => {
             let (name, _) = find_job(&world, &job.job)?;
@@ -59,7 +57,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         Command::Locks(query) => by_hand.ask(query),
         Command::Config(args) => match &args.command {
             ConfigCommand::Check(query) => {
-                check_commands(&world)?;
+                check_jobs(&world)?;
                 by_hand.ask(query)
             }
             ConfigCommand::Show(query) => by_hand.ask(query),
@@ -84,6 +82,12 @@ struct ByHand<'a> {
     ui: &'a Ui,
 }
 
+impl Visitor for ByHand<'_> {
+    fn visit<J: Job>(&self, job: &J) -> Result<Exit> {
+        self.run(job)
+    }
+}
+
 impl ByHand<'_> {
     fn mode(&self) -> Mode {
         if self.global.dry_run { Mode::DryRun } else { Mode::Real }
@@ -101,6 +105,7 @@ impl ByHand<'_> {
             lock: None,
             line: &line,
             mode: self.mode(),
+            is_scheduled: false,
             paused: None,
             is_forced: self.global.yes,
             limit: None,
@@ -114,7 +119,7 @@ impl ByHand<'_> {
     fn carry_out<J: Job>(&self, job: &J, order: &Order<'_>) -> Result<Exit> {
         let finished = carry_out(job, order, self.world)?;
         self.ui.finished(&finished)?;
-        Ok(finished.exit)
+        Ok(finished.report.exit)
     }
 
     fn ask<Q: Query>(&self, query: &Q) -> Result<Exit> {
@@ -129,22 +134,23 @@ fn skip_exit(code: u8) -> Exit {
 
 /// `maint run JOB`: the job of `maint.toml` with its own lock and limits.
 fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
-    let world = by_hand.world;
+    let ByHand { global, world, ui } = *by_hand;
     let (name, entry) = find_job(world, wanted)?;
     let defaults = &world.config.defaults;
-    let pause = pause::in_force(world, name).filter(|_| !by_hand.global.yes);
+    let pause = pause::in_force(world, name).filter(|_| !global.yes);
+    let limit = entry.timeout.unwrap_or(defaults.timeout).duration();
     let order = Order {
         name,
         lock: entry.lock.as_deref(),
         line: entry.line(),
         mode: by_hand.mode(),
-        paused: pause.map(|pause| pause.describe(world)),
-        is_forced: by_hand.global.yes,
-        limit: Some(entry.timeout.unwrap_or(defaults.timeout).duration())
-            .filter(|limit| *limit > Duration::ZERO),
+        is_scheduled: true,
+        paused: pause.map(|pause| pause.describe(&world.clock)),
+        is_forced: global.yes,
+        limit: Some(limit).filter(|limit| *limit > Duration::ZERO),
         skip_exit: skip_exit(entry.skip_exit.unwrap_or(defaults.skip_exit)),
         log_limit: entry.log_limit.unwrap_or(defaults.log_limit).bytes(),
-        front: by_hand.ui,
+        front: ui,
     };
     match entry.runs() {
         Runs::Shell(line) => {
@@ -152,50 +158,87 @@ fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
             let lock = Some(order.lock.unwrap_or(name));
             by_hand.carry_out(&job, &Order { lock, ..order })
         }
-        Runs::Command(line) => match parse(name, line)? {
-            Command::CleanupTemp(mut job) => {
-                job.force |= by_hand.global.yes;
-                by_hand.carry_out(&job, &order)
-            }
-            _ => Err(not_a_job(name, line)),
-        },
+        Runs::Command(line) => {
+            let command = parse(world, name, entry, line)?;
+            let visitor = Scheduled { by_hand, order: &order };
+            command.as_job(global.yes, &visitor).unwrap_or_else(|| Err(not_a_job(world, name, entry, line)))
+        }
+    }
+}
+
+/// Something that can be done with any job that a `command` of `maint.toml` can name.
+pub(super) trait Visitor {
+    /// Does it.
+    fn visit<J: Job>(&self, job: &J) -> Result<Exit>;
+}
+
+/// Carries the job out with the lock and limits of its section.
+struct Scheduled<'a> {
+    by_hand: &'a ByHand<'a>,
+    order: &'a Order<'a>,
+}
+
+impl Visitor for Scheduled<'_> {
+    fn visit<J: Job>(&self, job: &J) -> Result<Exit> {
+        self.by_hand.carry_out(job, self.order)
+    }
+}
+
+/// Checks that the job would begin, and that cron could run it.
+struct Checked<'a> {
+    world: &'a World,
+    name: &'a str,
+    entry: &'a JobEntry,
+}
+
+impl Visitor for Checked<'_> {
+    fn visit<J: Job>(&self, job: &J) -> Result<Exit> {
+        let Checked { world, name, entry } = *self;
+        job.check(world).map_err(|error| in_section(world, name, entry, &one_line(&error)))?;
+        match job.question(&Plan::default()).filter(|_| entry.schedule.is_some()) {
+            Some(Question { options, .. }) => Err(in_section(
+                world,
+                name,
+                entry,
+                &format!("it would ask, and cron cannot answer; add {options}"),
+            )),
+            None => Ok(Exit::Done),
+        }
     }
 }
 
 /// The `command` of a job, read as if it had been typed after `maint`.
-fn parse(name: &str, line: &str) -> Result<Command> {
-    let words = shlex::split(line).ok_or_else(|| {
-        Problem::usage(format!("job `{name}`: `{}` has a quote that is not closed", text::escape(line)))
-    })?;
+fn parse(world: &World, name: &str, entry: &JobEntry, line: &str) -> Result<Command> {
+    let words = shlex::split(line)
+        .ok_or_else(|| in_section(world, name, entry, "a quote in its command is not closed"))?;
     let parsed = Cli::try_parse_from(std::iter::once("maint".to_owned()).chain(words));
-    let cli = parsed.map_err(|error| Problem::usage(format!("job `{name}`: {}", usage::one_line(&error))))?;
-    match cli.command {
-        command @ Command::CleanupTemp(_) => Ok(command),
-        _ => Err(not_a_job(name, line)),
+    let cli = parsed.map_err(|error| in_section(world, name, entry, &usage::one_line(&error)))?;
+    if !cli.global.is_default() {
+        let why = "options of maint itself, such as --dry-run or --config, belong to `maint run`";
+        return Err(in_section(world, name, entry, why));
     }
+    Ok(cli.command)
 }
 
-fn not_a_job(name: &str, line: &str) -> anyhow::Error {
-    Problem::usage(format!(
-        "job `{name}`: `{}` is not a command that a job can run; try cleanup-temp",
-        text::escape(line)
-    ))
+fn not_a_job(world: &World, name: &str, entry: &JobEntry, line: &str) -> anyhow::Error {
+    let line = text::escape(line);
+    in_section(world, name, entry, &format!("`{line}` is not a command that a job can run; try cleanup-temp"))
 }
 
-/// Every `command` of the configuration can be read.
-fn check_commands(world: &World) -> Result<()> {
-    let commands =
-        world.config.jobs.iter().filter_map(|(name, entry): (&String, &JobEntry)| match entry.runs() {
-            Runs::Command(line) => Some((name, line)),
-            Runs::Shell(_) => None,
-        });
-    for (name, line) in commands {
-        parse(name, line)?;
+/// A mistake in the section of a job: file, line, job, reason.
+fn in_section(world: &World, name: &str, entry: &JobEntry, why: &str) -> anyhow::Error {
+    let file = world.config.file.as_deref().map(text::path).unwrap_or_default();
+    Problem::usage(format!("{file}:{}: job `{name}`: {why}", entry.header_line))
+}
+
+/// Every job could begin.
+fn check_jobs(world: &World) -> Result<()> {
+    for (name, entry) in &world.config.jobs {
+        if let Runs::Command(line) = entry.runs() {
+            let command = parse(world, name, entry, line)?;
+            let visitor = Checked { world, name, entry };
+            command.as_job(false, &visitor).unwrap_or_else(|| Err(not_a_job(world, name, entry, line)))?;
+        }
     }
     Ok(())
-}
-
-/// True for the outcome that somebody asked for by pausing a job.
-pub(super) fn is_expected(error: &anyhow::Error) -> bool {
-    error.to_string().contains(": skipped: paused until ")
 }

@@ -4,7 +4,8 @@ mod dispatch;
 pub mod reference;
 mod usage;
 
-use crate::error::{exit_of, one_line};
+use self::dispatch::Visitor;
+use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
 use crate::jobs::{cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
@@ -17,8 +18,8 @@ use std::process::ExitCode;
 /// Keeps small self-hosted sites healthy from plain system cron
 ///
 /// One `maint.toml` describes a site: its jobs, each a schedule and something to run. Every job can be
-/// rehearsed with --dry-run, holds a lock while it runs, ends at a time limit, and leaves a log and a line
-/// in the history.
+/// rehearsed with `--dry-run`, holds a lock while it runs, ends at a time limit, and leaves a log and a
+/// line in the history.
 #[derive(Parser, Debug)]
 #[command(name = "maint", version, disable_help_subcommand = true, max_term_width = 100, after_long_help = EXAMPLES)]
 pub struct Cli {
@@ -41,6 +42,7 @@ Exit codes: `maint help exit-codes`";
 
 /// Options that every subcommand takes, before or after its name.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent option")]
 struct Global {
     /// The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]
@@ -72,9 +74,9 @@ struct Global {
 #[derive(Subcommand, Debug)]
 enum Command {
     #[command(after_long_help = "\
-A file goes when it has not been changed for the given time. A folder goes only when it and everything in
-it is old. Symlinks are never followed, other file systems never entered, sockets, devices and pipes stay,
-and so does what a process holds open.
+A file goes when it has not been changed for the given time. A folder goes only when it and
+everything in it is old. Symlinks are never followed, other file systems never entered. Sockets,
+devices and pipes stay, and so does what a process holds open.
 
 Examples:
   maint cleanup-temp --dry-run                          what would go
@@ -82,7 +84,7 @@ Examples:
   maint cleanup-temp --age-hours=48 -n /var/tmp/app     without any maint.toml")]
     CleanupTemp(CleanupTemp),
     #[command(after_long_help = "\
-The job runs as cron would run it: with its lock, its time limit, a log of its own, a line in the history.
+The job runs as cron would run it: with its lock, its time limit, a log and a line in the history.
 
 Examples:
   maint run cleanup-temp            by name
@@ -109,6 +111,28 @@ Examples:
     Completions(Completions),
     Man(Man),
     Help(Help),
+}
+
+impl Global {
+    /// True when none was given.
+    fn is_default(&self) -> bool {
+        let Global { config, root, dry_run, json, verbose, quiet, color, yes } = self;
+        let is_plain = config.is_none() && root.is_none() && *verbose == 0 && *color == Colour::Auto;
+        is_plain && !(*dry_run || *json || *quiet || *yes)
+    }
+}
+
+impl Command {
+    /// Hands the job to `visitor`, when this is one that a `command` of `maint.toml` can name; `is_forced` is
+    /// `--yes`, which every job knows as `--force`.
+    fn as_job(&self, is_forced: bool, visitor: &impl Visitor) -> Option<anyhow::Result<Exit>> {
+        match self {
+            Command::CleanupTemp(job) => {
+                Some(visitor.visit(&CleanupTemp { force: job.force || is_forced, ..job.clone() }))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Runs a job as cron would: lock, time limit, log, history
@@ -166,7 +190,7 @@ pub fn main() -> ExitCode {
 fn fail(error: &anyhow::Error, ui: &Ui) -> Exit {
     let (exit, line) = (exit_of(error), one_line(error));
     // A job that somebody paused must not make cron write a mail each time.
-    if !dispatch::is_expected(error) || ui.is_terminal() || ui.verbosity > 0 {
+    if !is_expected(error) || ui.is_terminal() || ui.verbosity > 0 {
         ui.error(&line);
     }
     if ui.json {

@@ -1,27 +1,34 @@
-//! Wrong usage in one line, and what to print when `maint` itself is broken.
+//! Help, wrong usage in one line, and what to print when `maint` itself is broken.
 
+use crate::error::Problem;
 use crate::exit::Exit;
 use crate::text;
+use crate::ui::{Colour, Ui};
 use clap::error::ErrorKind;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::panic::PanicHookInfo;
 
-/// Prints help and version to stdout, and any mistake as one line to stderr.
+/// Prints help and version to stdout, and any mistake like every other error.
 pub(super) fn explain(error: &clap::Error) -> Exit {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let _ = error.print();
-            Exit::Done
-        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                fail(&anyhow::Error::new(error).context("cannot write the output"))
+            }
+            _ => Exit::Done,
+        },
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();
             Exit::Usage
         }
-        _ => {
-            let _ = writeln!(std::io::stderr(), "maint: {}", one_line(error));
-            Exit::Usage
-        }
+        _ => fail(&Problem::usage(one_line(error))),
     }
+}
+
+/// The options could not be read: `--json` is looked for among the words that were typed.
+fn fail(error: &anyhow::Error) -> Exit {
+    let is_json = std::env::args_os().any(|arg| arg == "--json");
+    super::fail(error, &Ui::new(is_json, 0, Colour::Auto))
 }
 
 /// clap's message without its decoration: the mistake, the tips, where to read on.
@@ -51,6 +58,6 @@ pub(super) fn report_panic(info: &PanicHookInfo<'_>) {
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let message = message.unwrap_or("no message");
     let message = text::escape(message);
-    let _ = writeln!(std::io::stderr(), "maint: internal error at {place}: {message}; please report it");
+    let _ = writeln!(io::stderr(), "maint: internal error at {place}: {message}; please report it");
     std::process::exit(Exit::Failed.code().into())
 }

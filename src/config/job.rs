@@ -77,6 +77,9 @@ pub struct JobEntry {
     /// A few words for the table of jobs.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// The line of the section's header in the file.
+    #[serde(skip)]
+    pub header_line: usize,
 }
 
 /// What a job runs.

@@ -51,6 +51,9 @@ impl Config {
             let line = position::line_of_key(text, &why.key);
             Problem::usage(format!("{}:{line}: {}", crate::text::path(file), why.message))
         })?;
+        for (name, job) in &mut config.jobs {
+            job.header_line = position::line_of_key(text, &format!("jobs.{name}"));
+        }
         config.file = Some(file.to_owned());
         Ok(config)
     }

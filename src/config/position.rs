@@ -34,10 +34,25 @@ fn reword(message: &str, key: Option<&str>) -> String {
     if message.starts_with("duplicate key") {
         return "this name is given twice; remove or rename one of the two".to_owned();
     }
+    let message = in_plain_words(&message);
     match key {
         Some(key) => format!("`{key}`: {message}"),
         None => message,
     }
+}
+
+/// serde speaks of Rust's types; people write TOML.
+fn in_plain_words(message: &str) -> String {
+    const WORDS: [(&str, &str); 7] = [
+        ("expected u8", "expected a number from 0 to 255"),
+        ("expected u32", "expected a number that is not negative"),
+        ("expected a sequence", "expected a list"),
+        ("invalid type: map", "invalid type: table"),
+        ("unknown variant ", "unknown value "),
+        ("missing field ", "missing key "),
+        ("expected struct ", "expected a table, as in "),
+    ];
+    WORDS.iter().fold(message.to_owned(), |text, (serde, plain)| text.replace(serde, plain))
 }
 
 /// `rest` is serde's text after "unknown field" and a backquote: the key, then the known ones in backquotes.

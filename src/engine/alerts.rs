@@ -13,7 +13,7 @@ use anyhow::Result;
 /// What a finished run means, compared with the one before.
 #[must_use]
 fn event(previous: Option<&str>, status: Status) -> Option<Event> {
-    let had_failed = matches!(previous, Some("failed" | "timed-out" | "lost"));
+    let had_failed = matches!(previous, Some("failed" | "timed-out"));
     match status {
         Status::Failed | Status::TimedOut if !had_failed => Some(Event::Failure),
         Status::Done if had_failed => Some(Event::Recovery),
@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(event(None, Status::Failed), Some(Event::Failure));
         assert_eq!(event(Some("done"), Status::TimedOut), Some(Event::Failure));
         assert_eq!(event(Some("failed"), Status::Failed), None);
-        assert_eq!(event(Some("lost"), Status::Done), Some(Event::Recovery));
+        assert_eq!(event(Some("timed-out"), Status::Done), Some(Event::Recovery));
         assert_eq!(event(Some("done"), Status::Done), None);
         assert_eq!(event(Some("failed"), Status::Interrupted(15)), None);
     }

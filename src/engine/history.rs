@@ -3,6 +3,7 @@
 use super::apply::Permit;
 use super::lock::Holder;
 use crate::error::Problem;
+use crate::logging;
 use crate::world::World;
 use crate::world::process::Identity;
 use crate::world::sqlite;
@@ -11,6 +12,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use serde::Serialize;
 use std::path::PathBuf;
+
+/// No job can have a lock of this name: names begin with a letter or digit.
+const MIGRATION_LOCK: &str = ".migration";
 
 /// What each version of the schema adds to the one before; never changed once released.
 const MIGRATIONS: [&str; 1] = ["
@@ -131,11 +135,6 @@ impl<'a> History<'a> {
         Ok(History { connection, world })
     }
 
-    /// The world it belongs to.
-    pub(super) fn world(&self) -> &'a World {
-        self.world
-    }
-
     /// Writes down that a run begins. Runs of the same lock that never ended are marked as lost; one
     /// whose process still lives (its lock file was removed) is returned instead.
     pub fn begin(&self, holder: &Holder, lock: &str, line: &str, _permit: &Permit) -> Result<Option<Holder>> {
@@ -160,8 +159,8 @@ impl<'a> History<'a> {
         begin().map_err(|error| explain(self.world, &error))
     }
 
-    /// Writes down a run that found its lock taken, or its job paused.
-    pub fn skipped(
+    /// Writes down a run that did not take place: skipped, or refused.
+    pub(super) fn note(
         &self,
         holder: &Holder,
         lock: &str,
@@ -169,7 +168,7 @@ impl<'a> History<'a> {
         ending: &Ending<'_>,
         permit: &Permit,
     ) -> Result<()> {
-        self.insert(holder, lock, line, "skipped").map_err(|error| explain(self.world, &error))?;
+        self.insert(holder, lock, line, ending.status).map_err(|error| explain(self.world, &error))?;
         self.end(&holder.run, ending, permit)
     }
 
@@ -179,6 +178,7 @@ impl<'a> History<'a> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         let Holder { job, run, pid, pid_started, started } = holder;
+        let line = logging::redacted(line);
         statement.execute(params![run, job, lock, line, status, started.timestamp_millis(), pid, pid_started])
     }
 
@@ -213,7 +213,7 @@ impl<'a> History<'a> {
     /// The last run of a job before `run` that ended by itself: what an alert is measured against.
     pub(super) fn previous_status(&self, job: &str, run: &str) -> Result<Option<String>> {
         let sql =
-            "SELECT status FROM runs WHERE job = ?1 AND run <> ?2 AND status NOT IN ('running', 'skipped')
+            "SELECT status FROM runs WHERE job = ?1 AND run <> ?2 AND status IN ('done', 'failed', 'timed-out')
                    ORDER BY id DESC LIMIT 1";
         Ok(self.connection.query_row(sql, [job, run], |row| row.get(0)).optional()?)
     }
@@ -248,7 +248,7 @@ fn open(world: &World, permit: &Permit) -> Result<Connection> {
         _ => {}
     }
     // Two first runs at once: the kernel lock lets one of them make the schema, the other finds it made.
-    let guard = world.state.open_lock("state", permit)?;
+    let guard = world.state.open_lock(MIGRATION_LOCK, permit)?;
     guard.lock().map_err(|error| world.state.problem(&error))?;
     migrate(&mut connection).map_err(|error| explain(world, &error))?;
     Ok(connection)
@@ -270,8 +270,8 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 fn explain(world: &World, error: &rusqlite::Error) -> anyhow::Error {
-    let (words, is_full) = sqlite::describe(error);
-    world.state.problem_in_words(&words, is_full)
+    let (words, cure) = sqlite::describe(error);
+    world.state.problem_in_words(&words, cure)
 }
 
 /// The latest runs, newest first; of one job or of all. Empty before the first run.
@@ -281,10 +281,19 @@ pub fn runs(world: &World, job: Option<&str>, limit: u32) -> Result<Vec<Run>> {
     sqlite::rows(&connection, sql, params![job, limit], Run::from_row)
 }
 
-/// The latest run of every job that has one.
+/// The runs that go on at this moment, with their locks.
+pub fn running(world: &World) -> Result<Vec<(String, Run)>> {
+    let Some(connection) = look(world)? else { return Ok(Vec::new()) };
+    let sql = "SELECT * FROM runs WHERE status = 'running' ORDER BY id";
+    let rows = sqlite::rows(&connection, sql, [], |row| Ok((row.get("lock")?, Run::from_row(row)?)))?;
+    Ok(rows.into_iter().filter(|(_, run)| run.status == RUNNING).collect())
+}
+
+/// The latest run of every job that has one; a skipped one tells nothing of the job.
 pub fn latest(world: &World) -> Result<Vec<Run>> {
     let Some(connection) = look(world)? else { return Ok(Vec::new()) };
-    let sql = "SELECT * FROM runs WHERE id IN (SELECT max(id) FROM runs GROUP BY job)";
+    let sql =
+        "SELECT * FROM runs WHERE id IN (SELECT max(id) FROM runs WHERE status <> 'skipped' GROUP BY job)";
     sqlite::rows(&connection, sql, [], Run::from_row)
 }
 

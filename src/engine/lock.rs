@@ -59,40 +59,34 @@ pub enum Taken {
     Held(Option<Holder>),
 }
 
-/// Takes the lock `name` for `holder`, or says who has it.
-pub fn take(world: &World, name: &str, holder: &Holder, permit: &Permit) -> Result<Taken> {
-    // A file that was removed between opening and locking protects nothing: then it is opened anew.
+/// Takes the lock `name` for `own`, or says who has it.
+///
+/// It tries again for a second while the lock is held by nobody who lives: the winner of a race may not
+/// have signed yet, and of a killed holder a child may be left that shares the lock until its own program
+/// starts. It also tries again when the file was removed between opening and locking, and protects nothing.
+pub fn take(world: &World, name: &str, own: &Holder, permit: &Permit) -> Result<Taken> {
     for _ in 0..100 {
         let mut file = world.state.open_lock(name, permit)?;
         match file.try_lock() {
-            Ok(()) if !world.state.is_current(name, &file) => {}
-            Ok(()) => {
-                sign(&mut file, holder).map_err(|error| world.state.problem(&error))?;
+            Ok(()) if world.state.is_current(name, &file) => {
+                sign(&mut file, own).map_err(|error| world.state.problem(&error))?;
                 return Ok(Taken::Ours(Lock { file }));
             }
-            Err(TryLockError::WouldBlock) => return Ok(Taken::Held(patient_holder(world, name))),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => match holder(world, name) {
+                Some(other) => return Ok(Taken::Held(Some(other))),
+                None => std::thread::sleep(Duration::from_millis(10)),
+            },
             Err(TryLockError::Error(error)) => return Err(world.state.problem(&error)),
         }
     }
-    anyhow::bail!("the lock {name} is removed again and again by somebody; no run is safe")
+    Ok(Taken::Held(None))
 }
 
 /// The holder of a lock as its file tells it, when that process is alive.
-#[must_use]
-pub fn holder(world: &World, name: &str) -> Option<Holder> {
+fn holder(world: &World, name: &str) -> Option<Holder> {
     let content = world.files.read_text(&world.state.lock(name), 4_096).ok()?;
     serde_json::from_str::<Holder>(&content).ok().filter(Holder::is_alive)
-}
-
-/// The winner of a race may not have signed yet: it is given half a second.
-fn patient_holder(world: &World, name: &str) -> Option<Holder> {
-    for _ in 0..50 {
-        if let Some(holder) = holder(world, name) {
-            return Some(holder);
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    None
 }
 
 fn sign(file: &mut File, holder: &Holder) -> std::io::Result<()> {
@@ -113,11 +107,11 @@ impl Drop for Lock {
 pub fn describe(world: &World, lock: &str, holder: Option<&Holder>) -> String {
     match holder {
         Some(holder) => format!(
-            "skipped: {} is running (lock {lock}, pid {}, since {})",
+            "{} is running (lock {lock}, pid {}, since {})",
             text::escape(&holder.job),
             holder.pid,
             world.clock.show(holder.started)
         ),
-        None => format!("skipped: another run holds the lock {lock}"),
+        None => format!("another run holds the lock {lock}"),
     }
 }

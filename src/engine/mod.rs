@@ -4,14 +4,18 @@ pub mod alerts;
 pub mod apply;
 pub mod history;
 pub mod lock;
+pub mod order;
+pub mod pause;
 pub mod plan;
 pub mod report;
+mod session;
+mod watchdog;
 
 use crate::world::World;
 use anyhow::Result;
 use apply::Permit;
 use plan::Plan;
-use report::Outcome;
+use report::{Outcome, Steps};
 use serde::Serialize;
 use std::fmt::Display;
 
@@ -35,6 +39,11 @@ pub trait Job: Sync {
 
     /// Looks at the world and says what is to be done. It writes nothing, not even a cache.
     fn plan(&self, world: &World) -> Result<Plan<Self::Action>>;
+
+    /// A few words on the whole for the summary, such as what was freed.
+    fn sum_up(&self, _steps: &Steps<Self::Action>) -> Option<String> {
+        None
+    }
 
     /// What to ask before the plan is applied; `None` when the user has already said yes.
     fn question(&self, _plan: &Plan<Self::Action>) -> Option<Question> {

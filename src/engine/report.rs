@@ -3,10 +3,12 @@
 use super::plan::Overview;
 use crate::exit::Exit;
 use crate::text;
+use crate::world::stop::Reason;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
+use std::fmt::{self, Display};
 
 /// What became of one action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,14 +50,30 @@ impl Outcome {
 
 /// An action and what became of it.
 #[derive(Debug)]
-pub struct Step<A> {
+pub struct Step<'a, A> {
     /// What was to be done.
-    pub action: A,
+    pub action: &'a A,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: &'a Outcome,
 }
 
-impl<A: Serialize> Serialize for Step<A> {
+impl<A: Display> Display for Step<'_, A> {
+    /// "would remove a.txt", "done: remove a.txt", "failed: remove b.txt: Permission denied".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Step { action, outcome } = self;
+        let detail = text::escape(outcome.detail());
+        match outcome {
+            Outcome::Planned => write!(f, "would {action}"),
+            Outcome::Failed(_) => write!(f, "failed: {action}: {detail}"),
+            Outcome::Done(_) | Outcome::Skipped(_) if detail.is_empty() => {
+                write!(f, "{}: {action}", outcome.word())
+            }
+            Outcome::Done(_) | Outcome::Skipped(_) => write!(f, "{}: {action} ({detail})", outcome.word()),
+        }
+    }
+}
+
+impl<A: Serialize> Serialize for Step<'_, A> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Flat<'a, A> {
@@ -65,8 +83,41 @@ impl<A: Serialize> Serialize for Step<A> {
             #[serde(skip_serializing_if = "str::is_empty")]
             detail: &'a str,
         }
-        Flat { action: &self.action, outcome: self.outcome.word(), detail: self.outcome.detail() }
-            .serialize(serializer)
+        let Step { action, outcome } = self;
+        Flat { action, outcome: outcome.word(), detail: outcome.detail() }.serialize(serializer)
+    }
+}
+
+/// The actions of a plan and what became of each. Kept apart, so that a plan of half a million actions is
+/// not copied to be reported.
+#[derive(Debug)]
+pub struct Steps<A> {
+    actions: Vec<A>,
+    /// As many as actions; none for a dry run.
+    outcomes: Vec<Outcome>,
+}
+
+impl<A> Steps<A> {
+    /// The steps of a dry run.
+    pub(super) fn planned(actions: Vec<A>) -> Steps<A> {
+        Steps { actions, outcomes: Vec::new() }
+    }
+
+    /// The steps of a real run: an outcome for each action.
+    pub(super) fn applied(actions: Vec<A>, outcomes: Vec<Outcome>) -> Steps<A> {
+        Steps { actions, outcomes }
+    }
+
+    /// The steps in order.
+    pub fn iter(&self) -> impl Iterator<Item = Step<'_, A>> {
+        let outcomes = self.outcomes.iter().chain(std::iter::repeat(&Outcome::Planned));
+        self.actions.iter().zip(outcomes).map(|(action, outcome)| Step { action, outcome })
+    }
+}
+
+impl<A: Serialize> Serialize for Steps<A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
     }
 }
 
@@ -110,6 +161,15 @@ impl Status {
     }
 }
 
+impl From<Reason> for Status {
+    fn from(reason: Reason) -> Status {
+        match reason {
+            Reason::Signal(signal) => Status::Interrupted(signal),
+            Reason::TimeLimit => Status::TimedOut,
+        }
+    }
+}
+
 /// What a run did, or a dry run would do.
 #[derive(Debug)]
 pub struct Report<A> {
@@ -119,14 +179,18 @@ pub struct Report<A> {
     pub run: Option<String>,
     /// How it ended.
     pub status: Status,
+    /// How the program ends.
+    pub exit: Exit,
     /// When it began.
     pub started: DateTime<Utc>,
     /// When it ended.
     pub finished: DateTime<Utc>,
     /// The state that was found.
     pub overview: Option<Overview>,
+    /// A few words on the whole, such as what was freed.
+    pub sum: Option<String>,
     /// What was done.
-    pub steps: Vec<Step<A>>,
+    pub steps: Steps<A>,
     /// What was left alone and why.
     pub notes: Vec<String>,
     /// What could not be looked at, and what ended the run early.
@@ -181,6 +245,7 @@ impl<A> Report<A> {
         if parts.is_empty() {
             parts.push("nothing to do".to_owned());
         }
+        parts.extend(self.sum.clone());
         let ending = match self.status {
             Status::Interrupted(_) => "; interrupted",
             Status::TimedOut => "; stopped at the time limit",
@@ -208,9 +273,10 @@ impl<A: Serialize> Serialize for Report<A> {
         map.serialize_entry("job", &self.job)?;
         map.serialize_entry("run", &self.run)?;
         map.serialize_entry("status", self.status.word())?;
-        map.serialize_entry("exit_code", &self.status.exit().code())?;
+        map.serialize_entry("exit_code", &self.exit.code())?;
         map.serialize_entry("started", &time(self.started))?;
         map.serialize_entry("finished", &time(self.finished))?;
+        map.serialize_entry("summary", &self.summary())?;
         map.serialize_entry("counts", &self.counts())?;
         if let Some(overview) = &self.overview {
             map.serialize_entry(overview.key, &overview.value)?;

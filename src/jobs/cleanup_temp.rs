@@ -7,12 +7,12 @@ use crate::config::cleanup_temp::{Glob, PathEntry};
 use crate::config::units::Length;
 use crate::engine::apply::Permit;
 use crate::engine::plan::{Overview, Plan};
-use crate::engine::report::Outcome;
+use crate::engine::report::{Outcome, Steps};
 use crate::engine::{Action, Job, Question};
 use crate::error::Problem;
 use crate::text;
 use crate::world::World;
-use crate::world::files::{Find, NoTarget, Old, Removal, Survey, Target, Wanted};
+use crate::world::files::{Find, NoTarget, Old, Removal, Rules, Survey, Target, Wanted};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Removes temporary files that have not been changed for a given time
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
@@ -81,24 +82,35 @@ impl Job for CleanupTemp {
         for path in missing {
             plan.notes.push(format!("{}: does not exist, so there is nothing to clean", text::path(&path)));
         }
-        let skip_open = world.config.cleanup_temp.skip_open;
         for place in places {
             let wanted = Wanted {
                 before: before(world.clock.now(), place.age),
                 include: place.include,
                 exclude: place.exclude,
                 spared: world.files.spared(),
-                skip_open,
             };
             let survey = Survey::of(&place.target, &wanted, &|| world.stop.reason().is_some())?;
             table.0.push(Row::of(&place.shown, place.age, &survey));
             plan.notes.extend(survey.left);
             plan.failures.extend(survey.unreadable);
-            let actions = survey.old.into_iter().map(|old| Remove { old, now: world.clock.now(), skip_open });
-            plan.actions.extend(actions);
+            let mut actions: Vec<Remove> = survey.old.into_iter().map(Remove).collect();
+            if plan.actions.is_empty() {
+                plan.actions = actions;
+            } else {
+                plan.actions.append(&mut actions);
+            }
         }
         plan.overview = Some(Overview::of("folders", &table)?);
         Ok(plan)
+    }
+
+    fn sum_up(&self, steps: &Steps<Remove>) -> Option<String> {
+        let freed = |word: &str, bytes: u64| (bytes > 0).then(|| format!("{} {word}", text::size(bytes)));
+        let bytes = |is_meant: fn(&Outcome) -> bool| {
+            steps.iter().filter(|step| is_meant(step.outcome)).map(|step| step.action.bytes()).sum()
+        };
+        freed("freed", bytes(|outcome| matches!(outcome, Outcome::Done(_))))
+            .or_else(|| freed("to free", bytes(|outcome| matches!(outcome, Outcome::Planned))))
     }
 
     fn question(&self, plan: &Plan<Remove>) -> Option<Question> {
@@ -123,6 +135,7 @@ impl CleanupTemp {
         if entries.is_empty() {
             return Err(Problem::usage("no folder to clean: name one, or list them in [cleanup-temp] paths"));
         }
+        let rules = Rules { skip_open: section.skip_open, now: world.clock.now().timestamp() };
         let (mut places, mut missing) = (Vec::new(), Vec::new());
         for entry in &entries {
             let (path, age, include, exclude) = match entry {
@@ -132,9 +145,9 @@ impl CleanupTemp {
                 }
             };
             let target = if self.paths.is_empty() {
-                world.files.target_inside(&world.root, path)
+                world.files.target_inside(&world.root, path, rules)
             } else {
-                world.files.target_anywhere(path)
+                world.files.target_anywhere(path, rules)
             };
             let target = match target {
                 Ok(target) => target,
@@ -182,15 +195,11 @@ fn before(now: DateTime<Utc>, age: Length) -> i64 {
 
 /// Removes a file, or a folder in which everything is old.
 #[derive(Debug)]
-pub struct Remove {
-    old: Old,
-    now: DateTime<Utc>,
-    skip_open: bool,
-}
+pub struct Remove(Old);
 
 impl Remove {
     fn finds(&self) -> &[Find] {
-        self.old.finds()
+        self.0.finds()
     }
 
     /// The last find to go names the whole.
@@ -207,21 +216,20 @@ impl Remove {
     }
 
     /// Time since the last change of anything in it.
-    fn age(&self) -> std::time::Duration {
-        let latest = self.finds().iter().map(Find::modified_seconds).max().unwrap_or(0);
-        std::time::Duration::from_secs(u64::try_from(self.now.timestamp() - latest).unwrap_or(0))
+    fn age(&self) -> Duration {
+        self.finds().iter().map(Find::age).min().unwrap_or_default()
     }
 }
 
 impl fmt::Display for Remove {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.whole().map(Find::path).unwrap_or_default();
+        let path = self.whole().map(Find::shown_path).unwrap_or_default();
         let (size, age) = (text::size(self.bytes()), text::duration(self.age()));
-        match &self.old {
-            Old::File(_) => write!(f, "remove {} ({size}, {age} old)", text::path(&path)),
+        match &self.0 {
+            Old::File(_) => write!(f, "remove {path} ({size}, {age} old)"),
             Old::Tree(_) => {
                 let files = text::plural(self.files(), "file");
-                write!(f, "remove {}/ and all in it ({files}, {size}, {age} old)", text::path(&path))
+                write!(f, "remove {path}/ and all in it ({files}, {size}, {age} old)")
             }
         }
     }
@@ -229,17 +237,17 @@ impl fmt::Display for Remove {
 
 impl Serialize for Remove {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let name = |find: &Find| text::path(&find.path()).into_owned();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(
             "action",
-            if matches!(self.old, Old::Tree(_)) { "remove-tree" } else { "remove-file" },
+            if matches!(self.0, Old::Tree(_)) { "remove-tree" } else { "remove-file" },
         )?;
-        map.serialize_entry("path", &self.whole().map(name).unwrap_or_default())?;
+        map.serialize_entry("path", &self.whole().map(Find::shown_path).unwrap_or_default())?;
         map.serialize_entry("size_bytes", &self.bytes())?;
         map.serialize_entry("age_seconds", &self.age().as_secs())?;
-        if let Old::Tree(finds) = &self.old {
-            let contents: Vec<String> = finds[..finds.len().saturating_sub(1)].iter().map(name).collect();
+        if let Old::Tree(finds) = &self.0 {
+            let contents: Vec<String> =
+                finds[..finds.len().saturating_sub(1)].iter().map(Find::shown_path).collect();
             map.serialize_entry("contents", &contents)?;
         }
         map.end()
@@ -248,8 +256,8 @@ impl Serialize for Remove {
 
 impl Action for Remove {
     fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome> {
-        if let Old::File(find) = &self.old {
-            return Ok(outcome_of_file(world.files.remove(find, self.skip_open, permit)));
+        if let Old::File(find) = &self.0 {
+            return Ok(outcome_of_file(world.files.remove(find, permit)));
         }
         let mut tally = Tally::default();
         for find in self.finds() {
@@ -257,7 +265,7 @@ impl Action for Remove {
                 tally.failed.push("ended before everything was gone".to_owned());
                 break;
             }
-            tally.count(find, world.files.remove(find, self.skip_open, permit));
+            tally.count(find, world.files.remove(find, permit));
         }
         Ok(tally.outcome())
     }
@@ -283,7 +291,7 @@ struct Tally {
 
 impl Tally {
     fn count(&mut self, find: &Find, removal: Removal) {
-        let say = |why: &str| format!("{}: {why}", text::path(&find.path()));
+        let say = |why: &str| format!("{}: {why}", find.shown_path());
         match removal {
             Removal::Removed | Removal::Vanished => self.removed += 1,
             // Said already by what is still in it.

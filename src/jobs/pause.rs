@@ -1,11 +1,11 @@
 //! `maint pause JOB --until T --reason R`: cron's runs of the job are skipped until then.
 
 use crate::engine::apply::Permit;
+use crate::engine::pause::{Paused, in_force};
 use crate::engine::plan::Plan;
 use crate::engine::report::{self, Outcome};
 use crate::engine::{Action, Job};
 use crate::error::Problem;
-use crate::text;
 use crate::world::World;
 use anyhow::Result;
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, TimeZone as _, Utc};
@@ -27,43 +27,6 @@ pub struct Pause {
     pub reason: String,
 }
 
-/// The content of a pause file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Paused {
-    /// The end; none: until `resume`.
-    pub until: Option<DateTime<Utc>>,
-    /// Why.
-    pub reason: String,
-    /// Since when.
-    pub since: DateTime<Utc>,
-}
-
-impl Paused {
-    /// "paused until 2026-12-24 00:00:00 CET (holidays)".
-    #[must_use]
-    pub fn describe(&self, world: &World) -> String {
-        let until = self.until.map_or_else(|| "`maint resume`".to_owned(), |time| world.clock.show(time));
-        let reason =
-            if self.reason.is_empty() { String::new() } else { format!(" ({})", text::escape(&self.reason)) };
-        format!("paused until {until}{reason}")
-    }
-}
-
-/// The pause of a job that is in force now. A file that cannot be read counts: who paused meant it.
-#[must_use]
-pub fn in_force(world: &World, job: &str) -> Option<Paused> {
-    let path = world.state.pause(job);
-    if !world.files.exists(&path) {
-        return None;
-    }
-    let content =
-        world.files.read_text(&path, 16 << 10).ok().and_then(|text| serde_json::from_str(&text).ok());
-    let unreadable =
-        Paused { until: None, reason: "the pause file cannot be read".to_owned(), since: world.clock.now() };
-    let paused: Paused = content.unwrap_or(unreadable);
-    Some(paused).filter(|paused| paused.until.is_none_or(|until| until > world.clock.now()))
-}
-
 impl Job for Pause {
     const NAME: &'static str = "pause";
     type Action = WritePause;
@@ -79,7 +42,7 @@ impl Job for Pause {
             return Ok(Plan::default());
         }
         let paused = Paused { until, reason: self.reason.clone(), since: world.clock.now() };
-        let shown = paused.describe(world);
+        let shown = paused.describe(&world.clock);
         Ok(vec![WritePause { job: self.job.clone(), paused, shown }].into())
     }
 }

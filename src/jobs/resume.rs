@@ -1,7 +1,7 @@
 //! `maint resume JOB`: ends a pause.
 
-use super::pause::in_force;
 use crate::engine::apply::Permit;
+use crate::engine::pause::in_force;
 use crate::engine::plan::Plan;
 use crate::engine::report::Outcome;
 use crate::engine::{Action, Job};

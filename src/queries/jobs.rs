@@ -1,8 +1,7 @@
 //! `maint jobs`: what can be run, when it runs next, and how it went last.
 
 use crate::cron::schedule::Schedule;
-use crate::engine::{Query, history};
-use crate::jobs::pause;
+use crate::engine::{Query, history, pause};
 use crate::text;
 use crate::world::World;
 use anyhow::Result;
@@ -45,7 +44,7 @@ impl Query for Jobs {
         let rows = world.config.jobs.iter().map(|(name, entry)| {
             let last = latest.iter().find(|run| run.job == *name).cloned();
             let next = entry.schedule.as_ref().and_then(|schedule| schedule.next_after(&now));
-            let paused = pause::in_force(world, name).map(|paused| paused.describe(world));
+            let paused = pause::in_force(world, name).map(|paused| paused.describe(&world.clock));
             let next_shown = match (&paused, &next, &entry.schedule) {
                 (Some(_), ..) => "paused".to_owned(),
                 (None, Some(next), _) => next.format("%a %Y-%m-%d %H:%M %Z").to_string(),

@@ -1,10 +1,11 @@
 //! `maint locks`: what runs now, and which lock it holds.
 
 use crate::engine::Query;
-use crate::engine::lock::{self, Holder};
+use crate::engine::history::{self, Run};
 use crate::text;
 use crate::world::World;
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 use std::fmt;
@@ -23,8 +24,10 @@ pub struct Held {
 #[derive(Debug, Serialize)]
 struct Row {
     lock: String,
-    #[serde(flatten)]
-    holder: Holder,
+    job: String,
+    run: String,
+    pid: u32,
+    started: DateTime<Utc>,
     log: String,
     #[serde(skip)]
     since: String,
@@ -34,13 +37,9 @@ impl Query for Locks {
     type Answer = Held;
 
     fn ask(&self, world: &World) -> Result<Held> {
-        let names = world.state.names(&world.state.locks());
-        let locks = names.iter().filter_map(|name| {
-            let lock = name.strip_suffix(".lock")?.to_owned();
-            let holder = lock::holder(world, &lock)?;
-            let log = text::path(&world.state.log(&holder.job, &holder.run)).into_owned();
-            let since = world.clock.show(holder.started);
-            Some(Row { lock, holder, log, since })
+        let locks = history::running(world)?.into_iter().map(|(lock, Run { job, run, pid, started, .. })| {
+            let log = text::path(&world.state.log(&job, &run)).into_owned();
+            Row { lock, job, run, pid, started, log, since: world.clock.show(started) }
         });
         Ok(Held { locks: locks.collect() })
     }
@@ -53,7 +52,7 @@ impl fmt::Display for Held {
         }
         let mut table = text::Table::new(&["LOCK", "JOB", "PID", "SINCE", "LOG"]);
         for row in &self.locks {
-            table.row(&[&row.lock, &row.holder.job, &row.holder.pid.to_string(), &row.since, &row.log]);
+            table.row(&[&row.lock, &row.job, &row.pid.to_string(), &row.since, &row.log]);
         }
         write!(f, "{table}")
     }

@@ -21,7 +21,8 @@ pub fn find_job<'a>(world: &'a World, wanted: &str) -> Result<(&'a str, &'a JobE
         return Ok((name, entry));
     }
     let site = world.config.site_name();
-    let is_hash = wanted.len() >= SHORTEST_PREFIX && wanted.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex = wanted.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hash = is_hex && wanted.len() >= SHORTEST_PREFIX;
     let wanted_hash = wanted.to_ascii_lowercase();
     let mut found =
         jobs.iter().filter(|(name, entry)| is_hash && entry.hash(site, name).starts_with(&wanted_hash));
@@ -33,6 +34,9 @@ pub fn find_job<'a>(world: &'a World, wanted: &str) -> Result<(&'a str, &'a JobE
         (None, _) => {
             let hint = match text::nearest(wanted, jobs.keys().map(String::as_str)) {
                 Some(name) => format!("did you mean `{name}`?"),
+                None if is_hex && wanted.len() < SHORTEST_PREFIX => {
+                    format!("the beginning of a hash needs {SHORTEST_PREFIX} digits or more")
+                }
                 None => "`maint jobs` lists them".to_owned(),
             };
             Err(Problem::usage(format!("there is no job `{}`; {hint}", text::escape(wanted))))

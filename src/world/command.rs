@@ -103,7 +103,8 @@ fn follow(
     loop {
         stopped = stopped.or_else(|| stop.reason());
         if stopped.is_some() {
-            process::end_group(&mut child, GRACE);
+            stop.begin();
+            process::end_group(&mut child, GRACE, &|| stop.is_urgent());
             break;
         }
         let (has_output, has_ended) = wait(&reader, &pidfd, is_open)?;

@@ -55,6 +55,11 @@ impl Secrets {
         &self.variables
     }
 
+    /// True when nothing has to be kept out of outputs.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// `text` without any known secret.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {

@@ -65,7 +65,7 @@ impl World {
         if config.file.is_some() {
             check_root(&root)?;
         }
-        World::of(config, root)
+        World::of(config, &root)
     }
 
     /// The world of a site that is about to be made in `--root` or here; `text` makes its configuration.
@@ -73,10 +73,12 @@ impl World {
         let root = root_of(&Config::default(), place, &current_folder());
         let file = root.join("maint.toml");
         let config = Config::parse(&text(&root), &file)?;
-        World::of(config, root)
+        World::of(config, &root)
     }
 
-    fn of(config: Config, root: PathBuf) -> Result<World> {
+    fn of(config: Config, root: &Path) -> Result<World> {
+        // A deploy often points a symlink at the current release: it is followed once, here.
+        let root = files::real_folder(root);
         let state = State::locate(&config, &root)?;
         let clock = Clock::read(config.site.timezone)?;
         let site_root = config.file.is_some().then(|| root.clone());

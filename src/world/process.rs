@@ -47,20 +47,30 @@ fn stat(pid: u32) -> Option<Stat> {
     })
 }
 
+/// True when whoever started this process had it ignore a signal, as nohup does.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(super) fn ignores(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 /// From now on orphans of our children become our own children, so that none can escape its end.
 pub(super) fn adopt_orphans() {
     // On a kernel that refuses, the process group alone has to do.
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Ends a process group: SIGTERM, and SIGKILL after `grace` for what still lives, then every descendant.
-pub(super) fn end_group(child: &mut std::process::Child, grace: Duration) {
+/// Ends a process group: SIGTERM, and SIGKILL for what still lives after `grace` or when it `is_urgent`, then
+/// every descendant.
+pub(super) fn end_group(child: &mut std::process::Child, grace: Duration, is_urgent: &dyn Fn() -> bool) {
     let step = Duration::from_millis(20);
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     if let Some(group) = group {
         let _ = rustix::process::kill_process_group(group, Signal::TERM);
         let mut waited = Duration::ZERO;
-        while waited < grace && is_group_alive(child, group) {
+        while waited < grace && !is_urgent() && is_group_alive(child, group) {
             std::thread::sleep(step);
             waited += step;
         }

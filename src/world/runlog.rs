@@ -30,10 +30,11 @@ impl RunLog {
 
     /// Adds a line. A full disk must not end the run: what cannot be written is lost.
     pub(crate) fn line(&mut self, line: &str) {
-        if self.tail.len() == TAIL {
-            self.tail.pop_front();
-        }
-        self.tail.push_back(line.to_owned());
+        let mut last =
+            if self.tail.len() == TAIL { self.tail.pop_front().unwrap_or_default() } else { String::new() };
+        last.clear();
+        last.push_str(line);
+        self.tail.push_back(last);
         let length = line.len() as u64 + 1;
         if self.cut > 0 || length > self.left {
             self.cut += 1;
@@ -44,6 +45,13 @@ impl RunLog {
         if self.flushed.elapsed() >= FLUSH_EVERY {
             self.flush();
         }
+    }
+
+    /// When the limit is reached, counts a line instead of taking it.
+    pub(crate) fn leave_out_when_full(&mut self) -> bool {
+        let is_full = self.cut > 0;
+        self.cut += u64::from(is_full);
+        is_full
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is World")]
@@ -61,11 +69,11 @@ impl RunLog {
     pub(crate) fn close(mut self) -> Vec<String> {
         if self.cut > 0 {
             let kept = self.tail.len().min(usize::try_from(self.cut).unwrap_or(TAIL));
-            let _ = writeln!(
-                self.file,
-                "… {} lines left out: the limit of this log is reached …",
-                self.cut - kept as u64
-            );
+            let left_out = self.cut - kept as u64;
+            if left_out > 0 {
+                let _ =
+                    writeln!(self.file, "… {left_out} lines left out: the limit of this log is reached …");
+            }
             for line in self.tail.iter().skip(self.tail.len() - kept) {
                 let _ = writeln!(self.file, "{line}");
             }

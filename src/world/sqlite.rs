@@ -1,9 +1,11 @@
 //! SQLite databases: opened for looking (nothing can be written) or for changing.
 
+use super::state;
 use crate::engine::apply::Permit;
 use anyhow::Result;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,10 +22,14 @@ pub(crate) fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Opens maint's own database, made when missing.
+/// Opens maint's own database, made when missing, for this user alone.
 ///
 /// The write-ahead log is kept on closing: a checkpoint costs two syncs, which every cron run would pay.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
 pub(crate) fn open_own(path: &Path, _permit: &Permit) -> rusqlite::Result<Connection> {
+    // SQLite lets everybody read what it makes, and gives its other files the mode of the first. Where
+    // this fails (most often because there is one already) SQLite says why.
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -44,21 +50,21 @@ pub(crate) fn create(path: &Path, sql: &str, _permit: &Permit) -> Result<()> {
     Ok(transaction.commit()?)
 }
 
-/// The words for an error, and whether the disk is full.
-pub(crate) fn describe(error: &rusqlite::Error) -> (String, bool) {
+/// The words for an error of maint's own database, and the cure.
+pub(crate) fn describe(error: &rusqlite::Error) -> (String, &'static str) {
     use rusqlite::ErrorCode;
-    let words = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => return ("No space left on device".to_owned(), true),
+    let (words, cure) = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => ("No space left on device", state::FREE_SPACE),
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            "state.db is damaged (move it away: only history is lost)".to_owned()
+            ("state.db is damaged", "move it away (only history is lost)")
         }
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
-            "state.db cannot be opened for writing".to_owned()
+            ("state.db cannot be opened for writing", state::MAKE_WRITABLE)
         }
-        Some(ErrorCode::DatabaseBusy) => "another program has locked state.db for 30 s".to_owned(),
-        _ => error.to_string(),
+        Some(ErrorCode::DatabaseBusy) => ("another program has locked state.db for 30 s", "end that program"),
+        _ => return (error.to_string(), state::MAKE_WRITABLE),
     };
-    (words, false)
+    (words.to_owned(), cure)
 }
 
 /// Runs a query and collects its rows.

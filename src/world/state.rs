@@ -11,6 +11,11 @@ use std::fs::File;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+/// The cure for a full disk.
+pub(super) const FREE_SPACE: &str = "free some space";
+/// The cure for most other refusals of the system.
+pub(super) const MAKE_WRITABLE: &str = "make it writable for this user";
+
 /// Where state is kept; nothing is made before [`State::prepare`].
 #[derive(Debug)]
 pub struct State {
@@ -152,12 +157,12 @@ impl State {
 
     /// An unusable state folder stops a job before it has touched anything.
     pub(crate) fn problem(&self, error: &std::io::Error) -> anyhow::Error {
-        self.problem_in_words(&plain(&error.to_string()), error.kind() == std::io::ErrorKind::StorageFull)
+        let is_full = error.kind() == std::io::ErrorKind::StorageFull;
+        self.problem_in_words(&plain(&error.to_string()), if is_full { FREE_SPACE } else { MAKE_WRITABLE })
     }
 
     /// The same for an error that is only words.
-    pub(crate) fn problem_in_words(&self, words: &str, is_full: bool) -> anyhow::Error {
-        let cure = if is_full { "free some space" } else { "make it writable for this user" };
+    pub(crate) fn problem_in_words(&self, words: &str, cure: &str) -> anyhow::Error {
         let shown = text::path(&self.folder);
         Problem::usage(format!("cannot use the state folder {shown}: {words}; {cure}, or set [state] dir"))
     }

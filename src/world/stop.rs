@@ -1,5 +1,6 @@
 //! What may end a run early: a signal, or the time limit.
 
+use super::process;
 use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGIO, SIGTERM};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -19,24 +20,17 @@ pub enum Reason {
 #[derive(Debug, Default)]
 pub struct Stop {
     signal: Arc<AtomicUsize>,
+    is_urgent: Arc<AtomicBool>,
     deadline: OnceLock<Instant>,
 }
 
 impl Stop {
-    /// From now on SIGINT, SIGTERM and SIGHUP ask for a clean stop; a second one ends the program at once.
+    /// From now on SIGINT, SIGTERM and SIGHUP ask for a clean stop; under nohup SIGHUP stays ignored.
     pub(crate) fn listen(&self) -> Result<()> {
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            let again = Arc::new(AtomicBool::new(false));
-            let status = 128 + signal;
-            signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&again))
-                .and_then(|_| signal_hook::flag::register(signal, again))
-                .and_then(|_| {
-                    signal_hook::flag::register_usize(
-                        signal,
-                        Arc::clone(&self.signal),
-                        signal.unsigned_abs() as usize,
-                    )
-                })
+        for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !process::ignores(*signal)) {
+            let number = signal.unsigned_abs() as usize;
+            signal_hook::flag::register_usize(signal, Arc::clone(&self.signal), number)
+                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&self.is_urgent)))
                 .context("cannot listen for signals")?;
         }
         // Somebody opening a file that we hold a lease on sends SIGIO, which would end the program.
@@ -48,6 +42,16 @@ impl Stop {
     #[expect(clippy::disallowed_methods, reason = "this is World")]
     pub(crate) fn limit(&self, limit: Duration) {
         self.deadline.get_or_init(|| Instant::now() + limit);
+    }
+
+    /// The stop has begun; a further signal makes it urgent.
+    pub(super) fn begin(&self) {
+        self.is_urgent.store(false, Relaxed);
+    }
+
+    /// True when nothing is to be waited for any more.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.is_urgent.load(Relaxed)
     }
 
     /// Why the run must end now, if it must.

@@ -4,22 +4,34 @@
 //! entering another mount, and what is opened must be the inode that was looked at.
 
 use super::holders::Identity;
+use crate::text;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Statx, StatxFlags, statx};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Statx, StatxFlags, flock, statx};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// Longest relative path given to the kernel at once; deeper folders are opened in several steps.
 const LONGEST_STEP: usize = 3_000;
+
+/// What holds for everything below a target, so that no find has to carry it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// What a process holds open stays.
+    pub(crate) skip_open: bool,
+    /// When it is looked at, in seconds since 1970: what ages are counted from.
+    pub(crate) now: i64,
+}
 
 /// The folder that a survey starts from.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(super) fd: OwnedFd,
     pub(super) shown: PathBuf,
+    pub(super) rules: Rules,
 }
 
 /// A folder below a target (or the target itself, without a parent).
@@ -30,6 +42,8 @@ pub(crate) struct Folder {
     name: CString,
     /// Known once the folder has been opened: a directory entry may name another inode (overlayfs).
     identity: OnceLock<Identity>,
+    /// The names of the old entries, each with its final NUL: one allocation for all of them.
+    old_names: OnceLock<Box<[u8]>>,
 }
 
 /// The chain of parents may be thousands long: it is taken apart in a loop, not by recursion.
@@ -56,8 +70,10 @@ pub(crate) enum Kind {
 /// Something old: where it is, and what was seen when it was looked at.
 #[derive(Clone, Debug)]
 pub(crate) struct Find {
-    pub(super) folder: Arc<Folder>,
-    pub(super) name: CString,
+    /// The folder it is in; a folder stands for itself.
+    folder: Arc<Folder>,
+    /// Where its name begins among the folder's [`Folder::old_names`]; unused for a folder.
+    name_start: u32,
     pub(super) kind: Kind,
     /// Bytes of a file or link; 0 for a folder.
     pub(crate) size: u64,
@@ -67,9 +83,39 @@ pub(crate) struct Find {
 }
 
 impl Find {
-    /// The path as the target was named, for printing.
-    pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path_of(&self.name)
+    /// A file or link in `folder`, whose name will be among its old names.
+    pub(super) fn entry(folder: &Arc<Folder>, name_start: usize, kind: Kind, found: &Statx) -> Find {
+        let (folder, size) = (Arc::clone(folder), found.stx_size);
+        // Beyond 4 GiB of names the name is not found again, and the file stays.
+        let name_start = u32::try_from(name_start).unwrap_or(u32::MAX);
+        Find { folder, name_start, kind, size, modified: modified(found), inode: found.stx_ino }
+    }
+
+    /// The folder itself.
+    pub(super) fn folder(folder: &Arc<Folder>, modified: i64) -> Find {
+        let inode = folder.identity.get().map_or(0, |identity| identity.2);
+        Find { folder: Arc::clone(folder), name_start: 0, kind: Kind::Folder, size: 0, modified, inode }
+    }
+
+    /// The folder it is in, and its name there.
+    pub(super) fn place(&self) -> (&Arc<Folder>, &CStr) {
+        match (self.kind, &self.folder.parent) {
+            (Kind::Folder, Some(parent)) => (parent, &self.folder.name),
+            _ => (&self.folder, self.folder.old_name(self.name_start)),
+        }
+    }
+
+    /// The path as the target was named, escaped for printing.
+    pub(crate) fn shown_path(&self) -> String {
+        let (folder, name) = self.place();
+        let mut names = vec![name];
+        names.extend(folder.chain());
+        let mut shown = text::path(&folder.target.shown).into_owned();
+        for name in names.iter().rev() {
+            shown.push('/');
+            shown.push_str(&text::escape_bytes(name.to_bytes()));
+        }
+        shown
     }
 
     /// True for a folder.
@@ -77,29 +123,42 @@ impl Find {
         self.kind == Kind::Folder
     }
 
-    /// Seconds since 1970 of the last change.
-    pub(crate) fn modified_seconds(&self) -> i64 {
-        self.modified.div_euclid(1_000_000_000)
+    /// Time from the last change to the survey.
+    pub(crate) fn age(&self) -> Duration {
+        let changed = self.modified.div_euclid(1_000_000_000);
+        Duration::from_secs(u64::try_from(self.rules().now.saturating_sub(changed)).unwrap_or(0))
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        self.folder.target.rules
     }
 }
 
 impl Folder {
     pub(super) fn root(target: &Arc<Target>) -> Folder {
-        Folder {
-            target: Arc::clone(target),
-            parent: None,
-            name: CString::default(),
-            identity: OnceLock::new(),
-        }
+        Folder::new(Arc::clone(target), None, CString::default())
     }
 
     pub(super) fn child(self: &Arc<Self>, name: CString) -> Folder {
-        let (target, parent) = (Arc::clone(&self.target), Some(Arc::clone(self)));
-        Folder { target, parent, name, identity: OnceLock::new() }
+        Folder::new(Arc::clone(&self.target), Some(Arc::clone(self)), name)
+    }
+
+    fn new(target: Arc<Target>, parent: Option<Arc<Folder>>, name: CString) -> Folder {
+        Folder { target, parent, name, identity: OnceLock::new(), old_names: OnceLock::new() }
     }
 
     pub(super) fn name(&self) -> &CStr {
         &self.name
+    }
+
+    /// Keeps the names of the old entries; the finds point into them.
+    pub(super) fn keep_names(&self, names: Vec<u8>) {
+        self.old_names.get_or_init(|| names.into_boxed_slice());
+    }
+
+    fn old_name(&self, start: u32) -> &CStr {
+        let names = self.old_names.get().and_then(|names| names.get(start as usize..));
+        names.and_then(|names| CStr::from_bytes_until_nul(names).ok()).unwrap_or_default()
     }
 
     /// Remembers which inode the folder was when it was first opened.
@@ -160,16 +219,27 @@ impl Folder {
         Ok(current)
     }
 
-    /// Opens the folder to change it: `Errno::STALE` when it is another one than was seen, `Errno::WOULDBLOCK` when another process has locked it (flock),
-    /// which is how a program asks cleaners to leave its folder alone (tmpfiles.d(5)).
+    /// Opens the folder to change it: `Errno::STALE` when it is another one than was seen, `Errno::WOULDBLOCK`
+    /// when another process has locked it meanwhile.
     pub(super) fn open_to_change(&self) -> Result<OwnedFd, Errno> {
         let fd = self.open()?;
         if self.identity.get() != Some(&identity_of(&look_at(&fd)?)) {
             return Err(Errno::STALE);
         }
-        rustix::fs::flock(&fd, FlockOperation::NonBlockingLockShared)?;
+        flock(&fd, FlockOperation::NonBlockingLockShared)?;
         Ok(fd)
     }
+}
+
+/// True when another process has locked the folder (flock), which is how a program asks cleaners to leave it
+/// alone, with all that is below it (tmpfiles.d(5)).
+pub(super) fn is_locked(fd: &OwnedFd) -> bool {
+    let answer = flock(fd, FlockOperation::NonBlockingLockShared);
+    if answer.is_ok() {
+        // Held only to ask: nobody else shall find the folder locked by us.
+        let _ = flock(fd, FlockOperation::NonBlockingUnlock);
+    }
+    answer == Err(Errno::WOULDBLOCK)
 }
 
 /// Opens a folder below `parent`: no symlink, no way up, no other mount.

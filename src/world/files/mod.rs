@@ -5,10 +5,11 @@ mod folder;
 mod forbidden;
 mod holders;
 mod lease;
+mod listing;
 mod removal;
 mod survey;
 
-pub(crate) use folder::{Find, Target};
+pub(crate) use folder::{Find, Rules, Target};
 pub(crate) use holders::Identity;
 pub(crate) use removal::Removal;
 pub(crate) use survey::{Old, Survey, Wanted};
@@ -23,6 +24,7 @@ use rustix::io::Errno;
 use std::ffi::OsString;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,9 +83,9 @@ impl Files {
     }
 
     /// Makes a folder and its parents.
-    #[expect(clippy::disallowed_methods, reason = "this is World")]
     pub fn make_folder(&self, path: &Path, _permit: &Permit) -> Result<()> {
-        std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", text::path(path)))
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(path);
+        made.with_context(|| format!("cannot make the folder {}", text::path(path)))
     }
 
     /// Removes one file.
@@ -93,7 +95,12 @@ impl Files {
     }
 
     /// Opens a folder inside `root` for a survey; `path` is relative to it or an absolute path in it.
-    pub(crate) fn target_inside(&self, root: &Path, path: &Path) -> Result<Arc<Target>, NoTarget> {
+    pub(crate) fn target_inside(
+        &self,
+        root: &Path,
+        path: &Path,
+        rules: Rules,
+    ) -> Result<Arc<Target>, NoTarget> {
         let outside = || {
             let (path, root) = (text::path(path), text::path(root));
             NoTarget::Refused(Problem::usage(format!(
@@ -110,24 +117,24 @@ impl Files {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let fd = rustix::fs::openat2(&base, relative, FOLDER, Mode::empty(), resolve)
             .map_err(|errno| refusal(&root.join(relative), errno))?;
-        self.target(fd, &root.join(relative.components().as_path()))
+        self.target(fd, &root.join(relative.components().as_path()), rules)
     }
 
     /// Opens a folder named on the command line; its last part must not be a symlink.
-    pub(crate) fn target_anywhere(&self, path: &Path) -> Result<Arc<Target>, NoTarget> {
+    pub(crate) fn target_anywhere(&self, path: &Path, rules: Rules) -> Result<Arc<Target>, NoTarget> {
         // A trailing slash would make the kernel follow a symlink.
         let path: PathBuf = path.components().collect();
         let fd = open_folder(&path).map_err(|errno| refusal(&path, errno))?;
-        self.target(fd, &path)
+        self.target(fd, &path, rules)
     }
 
-    fn target(&self, fd: OwnedFd, shown: &Path) -> Result<Arc<Target>, NoTarget> {
+    fn target(&self, fd: OwnedFd, shown: &Path, rules: Rules) -> Result<Arc<Target>, NoTarget> {
         let found = folder::look_at(&fd).map_err(|errno| refusal(shown, errno))?;
         let identity = folder::identity_of(&found);
         let real = real_path(&fd, shown);
         forbidden::check(&real, identity, self.site_root.as_deref(), self.state.as_deref())
             .map_err(|why| NoTarget::Refused(Problem::usage(format!("{}: {why}", text::path(shown)))))?;
-        Ok(Arc::new(Target { fd, shown: shown.to_owned() }))
+        Ok(Arc::new(Target { fd, shown: shown.to_owned(), rules }))
     }
 
     /// The folders that a survey never enters.
@@ -136,8 +143,8 @@ impl Files {
     }
 
     /// Removes one find, if it still is what was seen.
-    pub(crate) fn remove(&self, find: &Find, skip_open: bool, permit: &Permit) -> Removal {
-        removal::remove(find, skip_open, permit)
+    pub(crate) fn remove(&self, find: &Find, permit: &Permit) -> Removal {
+        removal::remove(find, permit)
     }
 }
 
@@ -155,7 +162,7 @@ pub(super) fn identity_at(path: &Path) -> Option<Identity> {
 }
 
 /// The path of a folder free of symlinks, when it can be opened.
-pub(super) fn real_folder(path: &Path) -> PathBuf {
+pub(crate) fn real_folder(path: &Path) -> PathBuf {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(fd) => real_path(&fd, path),

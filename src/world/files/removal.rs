@@ -8,6 +8,7 @@ use rustix::fd::{AsFd as _, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx, StatxFlags, openat, statx, unlinkat};
 use rustix::io::Errno;
 use std::cell::RefCell;
+use std::ffi::CStr;
 use std::sync::Arc;
 
 /// What became of one find.
@@ -33,15 +34,16 @@ thread_local! {
 }
 
 /// Removes one find, if it still is what was seen.
-pub(super) fn remove(find: &Find, skip_open: bool, _permit: &Permit) -> Removal {
+pub(super) fn remove(find: &Find, _permit: &Permit) -> Removal {
     let answer = LAST.with_borrow_mut(|last| {
-        let is_same = last.as_ref().is_some_and(|(folder, _)| Arc::ptr_eq(folder, &find.folder));
+        let (folder, name) = find.place();
+        let is_same = last.as_ref().is_some_and(|(last, _)| Arc::ptr_eq(last, folder));
         if !is_same {
             *last = None;
-            *last = Some((Arc::clone(&find.folder), find.folder.open_to_change()?));
+            *last = Some((Arc::clone(folder), folder.open_to_change()?));
         }
         match last {
-            Some((_, fd)) => remove_in(fd, find, skip_open),
+            Some((_, fd)) => remove_in(fd, name, find),
             None => Err(Errno::BADF),
         }
     });
@@ -55,39 +57,39 @@ pub(super) fn remove(find: &Find, skip_open: bool, _permit: &Permit) -> Removal 
     })
 }
 
-fn remove_in(folder: &OwnedFd, find: &Find, skip_open: bool) -> Result<Removal, Errno> {
+fn remove_in(folder: &OwnedFd, name: &CStr, find: &Find) -> Result<Removal, Errno> {
     match find.kind {
-        Kind::Folder => remove_folder(folder, find),
-        Kind::File if skip_open => remove_unless_open(folder, find),
+        Kind::Folder => remove_folder(folder, name, find),
+        Kind::File if find.rules().skip_open => remove_unless_open(folder, name, find),
         Kind::File | Kind::Link => {
             let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
-            let now = statx(folder, &find.name, flags, StatxFlags::BASIC_STATS)?;
-            unlink_if_same(folder, find, &now)
+            let now = statx(folder, name, flags, StatxFlags::BASIC_STATS)?;
+            unlink_if_same(folder, name, find, &now)
         }
     }
 }
 
 /// `rmdir` refuses a folder that is not empty, so that nothing new in it can be lost.
-fn remove_folder(parent: &OwnedFd, find: &Find) -> Result<Removal, Errno> {
+fn remove_folder(parent: &OwnedFd, name: &CStr, find: &Find) -> Result<Removal, Errno> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
-    let now = statx(parent, &find.name, flags, StatxFlags::BASIC_STATS)?;
+    let now = statx(parent, name, flags, StatxFlags::BASIC_STATS)?;
     if now.stx_ino != find.inode || FileType::from_raw_mode(now.stx_mode.into()) != FileType::Directory {
         return Ok(Removal::Changed);
     }
-    unlinkat(parent, &find.name, AtFlags::REMOVEDIR)?;
+    unlinkat(parent, name, AtFlags::REMOVEDIR)?;
     Ok(Removal::Removed)
 }
 
 /// Holds a lease while the file is unlinked, so that nobody else has it open at that moment.
-fn remove_unless_open(folder: &OwnedFd, find: &Find) -> Result<Removal, Errno> {
+fn remove_unless_open(folder: &OwnedFd, name: &CStr, find: &Find) -> Result<Removal, Errno> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = match openat(folder, &find.name, flags | OFlags::NOATIME, Mode::empty()) {
+    let file = match openat(folder, name, flags, Mode::empty()) {
         Ok(file) => file,
         // Not ours to read: the survey's look at /proc has to do.
         Err(Errno::PERM | Errno::ACCESS) => {
             let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
-            let now = statx(folder, &find.name, flags, StatxFlags::BASIC_STATS)?;
-            return unlink_if_same(folder, find, &now);
+            let now = statx(folder, name, flags, StatxFlags::BASIC_STATS)?;
+            return unlink_if_same(folder, name, find, &now);
         }
         // Another program's lease is being given up: it has the file open.
         Err(Errno::WOULDBLOCK) => return Ok(Removal::InUse),
@@ -98,10 +100,10 @@ fn remove_unless_open(folder: &OwnedFd, find: &Find) -> Result<Removal, Errno> {
         return Ok(Removal::InUse);
     }
     let now = statx(&file, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::BASIC_STATS)?;
-    unlink_if_same(folder, find, &now)
+    unlink_if_same(folder, name, find, &now)
 }
 
-fn unlink_if_same(folder: &OwnedFd, find: &Find, now: &Statx) -> Result<Removal, Errno> {
+fn unlink_if_same(folder: &OwnedFd, name: &CStr, find: &Find, now: &Statx) -> Result<Removal, Errno> {
     let kind = match FileType::from_raw_mode(now.stx_mode.into()) {
         FileType::RegularFile => Some(Kind::File),
         FileType::Symlink => Some(Kind::Link),
@@ -111,6 +113,6 @@ fn unlink_if_same(folder: &OwnedFd, find: &Find, now: &Statx) -> Result<Removal,
     if (now.stx_ino, now.stx_size, modified(now), kind) != seen {
         return Ok(Removal::Changed);
     }
-    unlinkat(folder, &find.name, AtFlags::empty())?;
+    unlinkat(folder, name, AtFlags::empty())?;
     Ok(Removal::Removed)
 }

@@ -3,17 +3,17 @@
 //! One task per folder on a small pool. Memory is proportional to what is old, not to what stays, and
 //! open descriptors are bounded: a task reopens its folder from the target when too many are open.
 
-use super::folder::{Find, Folder, Kind, Target, identity_of, look_at, modified, open_beneath};
+use super::folder::{Find, Folder, Kind, Target, identity_of, is_locked, look_at, modified, open_beneath};
 use super::holders::{Holders, Identity};
+use super::listing;
 use crate::error::plain_errno;
 use crate::text;
 use globset::GlobSet;
 use rayon::Scope;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, RawDir, Statx, StatxAttributes, StatxFlags, statx};
+use rustix::fs::{AtFlags, FileType, Statx, StatxAttributes, StatxFlags, statx};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
-use std::mem::MaybeUninit;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -21,8 +21,6 @@ use std::time::Duration;
 
 /// Threads that look: waiting for the disk dominates (docs/performance.md).
 const THREADS: usize = 8;
-/// Bytes of one batch of directory entries.
-const BUFFER: usize = 64 << 10;
 /// How often a folder is tried again while all descriptors are in use, a millisecond apart.
 const PATIENCE: u32 = 10_000;
 
@@ -37,8 +35,6 @@ pub(crate) struct Wanted {
     pub(crate) exclude: GlobSet,
     /// Folders that are never entered, such as maint's own state.
     pub(crate) spared: Vec<Identity>,
-    /// Leave what a process holds open.
-    pub(crate) skip_open: bool,
 }
 
 /// What was found below one target.
@@ -81,7 +77,6 @@ struct Gathered {
     /// Something in it stays.
     keeps: bool,
     modified: i64,
-    inode: u64,
     files: Vec<Find>,
     trees: Vec<Vec<Find>>,
 }
@@ -94,6 +89,19 @@ impl Old {
             Old::Tree(finds) => finds,
         }
     }
+}
+
+/// What the scan of one folder has found so far.
+#[derive(Default)]
+struct Scan {
+    folders: Vec<CString>,
+    files: Vec<Find>,
+    /// The names of `files`, each with its final NUL.
+    names: Vec<u8>,
+    keeps: bool,
+    special: usize,
+    seen_files: u64,
+    seen_bytes: u64,
 }
 
 /// As with [`Folder`], the chain of parents is taken apart in a loop.
@@ -120,6 +128,7 @@ impl Drop for Shared<'_> {
 
 struct Walk<'a> {
     wanted: &'a Wanted,
+    skip_open: bool,
     must_stop: &'a (dyn Fn() -> bool + Sync),
     holders: OnceLock<Holders>,
     found: Mutex<Vec<(PathBuf, Gathered)>>,
@@ -146,6 +155,7 @@ impl Survey {
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
         let walk = Walk {
             wanted,
+            skip_open: target.rules.skip_open,
             must_stop,
             holders: OnceLock::new(),
             found: Mutex::default(),
@@ -216,6 +226,10 @@ impl<'a> Walk<'a> {
         };
         let itself = look_at(&fd).map_err(|errno| Some(plain_errno(errno)))?;
         open.folder.saw(&itself);
+        if is_locked(&fd) {
+            self.leave(&open.folder.path(), "another process has locked it");
+            return Err(None);
+        }
         if self.wanted.spared.contains(&identity_of(&itself)) {
             self.leave(&open.folder.path(), "maint keeps its state there");
             return Err(None);
@@ -225,53 +239,33 @@ impl<'a> Walk<'a> {
 
     /// Reads the entries of a folder, judges its files, and returns its subfolders.
     fn scan(&self, fd: &OwnedFd, open: &Arc<Open>, itself: &Statx) -> Vec<CString> {
-        let mut gathered =
-            Gathered { modified: modified(itself), inode: itself.stx_ino, ..Gathered::default() };
-        gathered.may_go = open.parent.is_some() && self.folder_may_go(&open.folder, itself);
-        let mut folders = Vec::new();
-        let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
-        let mut entries = RawDir::new(fd, &mut buffer);
-        let mut special = 0_usize;
-        let (mut files, mut bytes) = (0, 0);
-        while let Some(entry) = entries.next() {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(Errno::NOENT) => break,
-                Err(errno) => {
-                    let line = format!("{}: {}", text::path(&open.folder.path()), plain_errno(errno));
-                    locked(&self.unreadable).push(line);
-                    gathered.keeps = true;
-                    break;
-                }
-            };
-            let name = entry.file_name();
-            if name == c"." || name == c".." {
-                continue;
+        let mut scan = Scan::default();
+        let listed = listing::list(fd, |name, file_type| match file_type {
+            FileType::Directory => scan.folders.push(name.to_owned()),
+            FileType::RegularFile | FileType::Symlink | FileType::Unknown => {
+                self.judge(fd, name, open, &mut scan);
             }
-            match entry.file_type() {
-                FileType::Directory => folders.push(name.to_owned()),
-                FileType::RegularFile | FileType::Symlink | FileType::Unknown => {
-                    match self.judge(fd, name, open, &mut gathered) {
-                        Judged::File(size) => (files, bytes) = (files + 1, bytes + size),
-                        Judged::Folder => folders.push(name.to_owned()),
-                        Judged::Special => special += 1,
-                        Judged::Gone => {}
-                    }
-                }
-                _ => special += 1,
-            }
+            _ => scan.special += 1,
+        });
+        if let Err(errno) = listed {
+            self.fail(&open.folder.path(), errno);
+            scan.keeps = true;
         }
-        if special > 0 {
-            gathered.keeps = true;
-            let what = text::plural(special, "socket, device or pipe");
+        if scan.special > 0 {
+            let what = text::plural(scan.special, "socket, device or pipe");
             self.leave(&open.folder.path(), &format!("holds {what}, which stay"));
+            scan.keeps = true;
         }
-        self.seen_files.fetch_add(files, Relaxed);
-        self.seen_bytes.fetch_add(bytes, Relaxed);
-        let mut slot = locked(&open.gathered);
-        gathered.pending = slot.pending;
-        *slot = gathered;
-        folders
+        self.seen_files.fetch_add(scan.seen_files, Relaxed);
+        self.seen_bytes.fetch_add(scan.seen_bytes, Relaxed);
+        open.folder.keep_names(scan.names);
+        scan.files.shrink_to_fit();
+        let mut gathered = locked(&open.gathered);
+        gathered.modified = modified(itself);
+        gathered.may_go = open.parent.is_some() && self.folder_may_go(&open.folder, itself);
+        gathered.keeps = scan.keeps;
+        gathered.files = scan.files;
+        scan.folders
     }
 
     fn folder_may_go(&self, folder: &Arc<Folder>, itself: &Statx) -> bool {
@@ -280,37 +274,32 @@ impl<'a> Walk<'a> {
             && self.is_free(&folder.path(), identity_of(itself))
     }
 
-    fn judge(&self, fd: &OwnedFd, name: &CStr, open: &Arc<Open>, gathered: &mut Gathered) -> Judged {
+    fn judge(&self, fd: &OwnedFd, name: &CStr, open: &Arc<Open>, scan: &mut Scan) {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
         let found = match statx(fd, name, flags, StatxFlags::BASIC_STATS) {
             Ok(found) => found,
-            Err(Errno::NOENT) => return Judged::Gone,
+            // Somebody else was faster.
+            Err(Errno::NOENT) => return,
             Err(errno) => {
-                let path = open.folder.path_of(name);
-                locked(&self.unreadable).push(format!("{}: {}", text::path(&path), plain_errno(errno)));
-                gathered.keeps = true;
-                return Judged::Gone;
+                self.fail(&open.folder.path_of(name), errno);
+                scan.keeps = true;
+                return;
             }
         };
         let kind = match FileType::from_raw_mode(found.stx_mode.into()) {
             FileType::RegularFile => Kind::File,
             FileType::Symlink => Kind::Link,
-            FileType::Directory => return Judged::Folder,
-            _ => return Judged::Special,
+            FileType::Directory => return scan.folders.push(name.to_owned()),
+            _ => return scan.special += 1,
         };
+        scan.seen_files += 1;
+        scan.seen_bytes += found.stx_size;
         if self.file_may_go(&open.folder, name, &found) {
-            gathered.files.push(Find {
-                folder: Arc::clone(&open.folder),
-                name: name.to_owned(),
-                kind,
-                size: found.stx_size,
-                modified: modified(&found),
-                inode: found.stx_ino,
-            });
+            scan.files.push(Find::entry(&open.folder, scan.names.len(), kind, &found));
+            scan.names.extend_from_slice(name.to_bytes_with_nul());
         } else {
-            gathered.keeps = true;
+            scan.keeps = true;
         }
-        Judged::File(found.stx_size)
     }
 
     fn file_may_go(&self, folder: &Folder, name: &CStr, found: &Statx) -> bool {
@@ -328,7 +317,7 @@ impl<'a> Walk<'a> {
             self.leave(&folder.path_of(name), "another file is mounted there");
             return false;
         }
-        !self.wanted.skip_open || self.is_free_file(folder, name, identity_of(found))
+        !self.skip_open || self.is_free_file(folder, name, identity_of(found))
     }
 
     fn is_included(&self, relative: &PathBuf) -> bool {
@@ -346,7 +335,7 @@ impl<'a> Walk<'a> {
     }
 
     fn is_free(&self, path: &PathBuf, identity: Identity) -> bool {
-        if !self.wanted.skip_open {
+        if !self.skip_open {
             return true;
         }
         match self.holders.get_or_init(Holders::scan).holder(identity) {
@@ -356,6 +345,10 @@ impl<'a> Walk<'a> {
             }
             None => true,
         }
+    }
+
+    fn fail(&self, path: &PathBuf, errno: Errno) {
+        locked(&self.unreadable).push(format!("{}: {}", text::path(path), plain_errno(errno)));
     }
 
     fn leave(&self, path: &PathBuf, why: &str) {
@@ -409,7 +402,7 @@ impl<'a> Walk<'a> {
                 return;
             };
             if done.may_go && !done.keeps {
-                let tree = into_tree(&current.folder, &parent.folder, done);
+                let tree = into_tree(&current.folder, done);
                 locked(&parent.gathered).trees.push(tree);
             } else {
                 locked(&parent.gathered).keeps = true;
@@ -423,9 +416,8 @@ impl<'a> Walk<'a> {
         if done.files.is_empty() && done.trees.is_empty() {
             return;
         }
-        done.files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        done.trees
-            .sort_unstable_by(|a, b| a.last().map(|find| &find.name).cmp(&b.last().map(|find| &find.name)));
+        done.files.sort_unstable_by(|a, b| a.place().1.cmp(b.place().1));
+        done.trees.sort_unstable_by(|a, b| own_name(a).cmp(&own_name(b)));
         locked(&self.found).push((open.folder.relative_path(), done));
     }
 
@@ -449,28 +441,19 @@ impl<'a> Walk<'a> {
     }
 }
 
-enum Judged {
-    File(u64),
-    Folder,
-    Special,
-    Gone,
+/// The name of the folder that a tree ends with.
+fn own_name(tree: &[Find]) -> Option<&CStr> {
+    tree.last().map(|find| find.place().1)
 }
 
 /// Content before its folder, grown from the largest part so that a deep chain costs no copying.
-fn into_tree(folder: &Arc<Folder>, parent: &Arc<Folder>, mut done: Gathered) -> Vec<Find> {
+fn into_tree(folder: &Arc<Folder>, mut done: Gathered) -> Vec<Find> {
     done.trees.sort_unstable_by_key(|tree| std::cmp::Reverse(tree.len()));
     let mut trees = done.trees.into_iter();
     let mut tree = trees.next().unwrap_or_default();
     trees.for_each(|mut other| tree.append(&mut other));
-    done.files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    done.files.sort_unstable_by(|a, b| a.place().1.cmp(b.place().1));
     tree.append(&mut done.files);
-    tree.push(Find {
-        folder: Arc::clone(parent),
-        name: folder.name().to_owned(),
-        kind: Kind::Folder,
-        size: 0,
-        modified: done.modified,
-        inode: done.inode,
-    });
+    tree.push(Find::folder(folder, done.modified));
     tree
 }

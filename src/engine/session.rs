@@ -1,0 +1,152 @@
+//! What surrounds a real run: its id, its lock, its log, its row in the history.
+
+use super::apply::{Finished, Permit};
+use super::history::{Ending, History};
+use super::lock::{self, Holder, Lock, Taken};
+use super::order::Order;
+use super::report::{Outcome, Status};
+use super::{Action, alerts};
+use crate::error::{Problem, exit_of, one_line};
+use crate::exit::Exit;
+use crate::logging;
+use crate::world::World;
+use crate::world::runlog::RunLog;
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+/// Steps, notes and failures that the history keeps of one run.
+const MOST_KEPT: usize = 1_000;
+
+/// A run that is about to begin, or has begun.
+pub(super) struct Session<'a> {
+    order: &'a Order<'a>,
+    world: &'a World,
+    permit: &'a Permit,
+    history: History<'a>,
+    holder: Holder,
+    lock: &'a str,
+}
+
+impl<'a> Session<'a> {
+    /// Opens the state; from here on the run has an id. `lock` is the job's own.
+    pub(super) fn open(
+        order: &'a Order<'a>,
+        lock: &'static str,
+        world: &'a World,
+        permit: &'a Permit,
+    ) -> Result<Session<'a>> {
+        world.state.prepare(permit)?;
+        let history = History::open(world, permit)?;
+        let holder = Holder::own(order.name, &run_id(world.clock.now())?, world.clock.now());
+        Ok(Session { order, world, permit, history, holder, lock: order.lock.unwrap_or(lock) })
+    }
+
+    /// The run's id.
+    pub(super) fn run(&self) -> &str {
+        &self.holder.run
+    }
+
+    /// Takes the lock, writes down that the run begins, and opens its log, whose path is returned.
+    pub(super) fn begin(&self) -> Result<(Lock, String)> {
+        let Session { order, world, permit, holder, lock, .. } = self;
+        if let Some(pause) = &order.paused {
+            return Err(self.skip(pause));
+        }
+        let held = match lock::take(world, lock, holder, permit)? {
+            Taken::Ours(held) => held,
+            Taken::Held(other) => return Err(self.skip(&lock::describe(world, lock, other.as_ref()))),
+        };
+        if let Some(other) = self.history.begin(holder, lock, order.line, permit)? {
+            return Err(self.skip(&lock::describe(world, lock, Some(&other))));
+        }
+        let log = world.state.log(order.name, &holder.run);
+        logging::attach(RunLog::new(world.state.open_log(&log, permit)?, order.log_limit));
+        Ok((held, log.display().to_string()))
+    }
+
+    /// The run does not take place: another one does, or the job is paused.
+    fn skip(&self, why: &str) -> anyhow::Error {
+        let summary = format!("{}: skipped: {why}", self.order.name);
+        let exit = self.order.skip_exit;
+        self.note("skipped", exit, &summary);
+        // A pause was asked for, and so was an exit code of 0.
+        if self.order.paused.is_some() || exit.code() == 0 {
+            return Problem::expected(exit, summary);
+        }
+        Problem::with_exit(exit, summary)
+    }
+
+    /// The run was refused before it began. Under cron only the history tells of it.
+    pub(super) fn refused(&self, error: &anyhow::Error) {
+        let summary = format!("{}: {}", self.order.name, one_line(error));
+        let summary = logging::redacted(&summary);
+        self.note(Status::Failed.word(), exit_of(error), &summary);
+        let (name, run) = (self.order.name, self.run());
+        let finished = (name, run, Status::Failed);
+        if let Err(error) = alerts::consider(self.world, &self.history, finished, &summary, self.permit) {
+            log::warn!("{}", one_line(&error));
+        }
+    }
+
+    /// Writes down a run that did not take place. The message to the user matters more than the row: a busy
+    /// database must not hide it.
+    fn note(&self, status: &str, exit: Exit, summary: &str) {
+        let Session { order, world, permit, history, holder, lock } = self;
+        let finished = world.clock.reading();
+        let ending = Ending { status, exit_code: exit.code(), finished, summary, report: "{}" };
+        if let Err(error) = history.note(holder, lock, order.line, &ending, permit) {
+            log::warn!("{}", one_line(&error));
+        }
+    }
+
+    /// Writes the run down; when that fails, the report says so, because the work itself is done.
+    pub(super) fn end<A: Action>(&self, finished: &mut Finished<A>) {
+        log::info!(target: logging::STEP, "{}", finished.report.summary());
+        finished.tail = logging::detach();
+        if let Err(error) = self.write_down(finished) {
+            finished.report.failures.push(format!("the history is incomplete: {}", one_line(&error)));
+            if finished.report.exit == Exit::Done {
+                finished.report.exit = Exit::Failed;
+            }
+        }
+    }
+
+    fn write_down<A: Action>(&self, finished: &Finished<A>) -> Result<()> {
+        let Session { world, permit, history, .. } = self;
+        let report = &finished.report;
+        let summary = report.summary();
+        let summary = logging::redacted(&summary);
+        let not_done = report.steps.iter().filter(|step| !matches!(step.outcome, Outcome::Done(_)));
+        let row = json!({
+            "counts": report.counts(),
+            "overview": report.overview.as_ref().map(|overview| json!({ overview.key: overview.value })),
+            "not_done": not_done.take(MOST_KEPT).collect::<Vec<_>>(),
+            "notes": report.notes.iter().take(MOST_KEPT).collect::<Vec<_>>(),
+            "failures": report.failures.iter().take(MOST_KEPT).collect::<Vec<_>>(),
+        });
+        let row = row.to_string();
+        let ending = Ending {
+            status: report.status.word(),
+            exit_code: report.exit.code(),
+            finished: report.finished,
+            summary: &summary,
+            report: &logging::redacted(&row),
+        };
+        history.end(self.run(), &ending, permit)?;
+        alerts::consider(world, history, (&report.job, self.run(), report.status), &summary, permit)?;
+        for log in history.prune(&report.job, permit)? {
+            if world.files.exists(&log) {
+                world.files.remove_file(&log, permit)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// "20261120T150226Z-3f9a1c": sortable, and different for two runs in one second.
+fn run_id(now: DateTime<Utc>) -> Result<String> {
+    let mut random = [0_u8; 3];
+    rustix::rand::getrandom(&mut random[..], rustix::rand::GetRandomFlags::empty())?;
+    Ok(format!("{}-{:02x}{:02x}{:02x}", now.format("%Y%m%dT%H%M%SZ"), random[0], random[1], random[2]))
+}
