@@ -337,8 +337,8 @@ impl Site {
     pub(crate) fn on_terminal(&self, args: &[&str], typed: &str, meanwhile: impl FnOnce()) -> Option<Run> {
         use std::io::{Read as _, Write as _};
         let line = format!("'{}' {}", binary(), args.join(" "));
-        let script = ["script", "--quiet", "--return", "--command", &line, "/dev/null"];
-        let mut command = sealed(&script, &self.command(&[]));
+        let script = ["--quiet", "--return", "--command", &line, "/dev/null"];
+        let mut command = self.through("script", &script);
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let Ok(mut child) = piped.spawn() else {
             leave_out("a question on a terminal", "script (util-linux) is missing");
@@ -373,8 +373,8 @@ impl Site {
             }
         }
         let copy = copy.to_str().unwrap();
-        let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copy];
-        let mut command = sealed(&nobody, &self.command(&[]));
+        let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", copy];
+        let mut command = self.through("setpriv", &nobody);
         command.args(args);
         command
     }
@@ -382,18 +382,12 @@ impl Site {
 
 /// `command` as another program starts it, such as `strace` or `unshare`: same arguments, variables, folder.
 pub(crate) fn inside(wrapper: &[&str], command: &Command) -> Command {
-    let mut outer = sealed(wrapper, command);
+    let mut outer = Command::new(wrapper[0]);
+    let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    outer.args(&wrapper[1..]).env_clear().envs(variables).stdin(Stdio::null());
     outer.arg(command.get_program()).args(command.get_args());
+    outer.current_dir(command.get_current_dir().unwrap());
     outer
-}
-
-/// A command line with the variables and the folder of another.
-fn sealed(line: &[&str], other: &Command) -> Command {
-    let mut command = Command::new(line[0]);
-    let variables = other.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    command.args(&line[1..]).env_clear().envs(variables).stdin(Stdio::null());
-    command.current_dir(other.get_current_dir().unwrap());
-    command
 }
 
 /// The paths of a report's steps that ended in this way.
