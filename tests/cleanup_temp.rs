@@ -510,3 +510,22 @@ fn verbose_says_that_the_clock_is_fixed() {
     let run = site().maint(&["cleanup-temp", "-n", "-v"]).exits(0);
     assert_eq!(run.stderr, "info: $MAINT_NOW fixes the clock at 2026-11-20 16:02:26 CET\n");
 }
+
+#[test]
+fn a_folder_inside_another_follows_its_own_age() {
+    let site = Site::new("[cleanup-temp]\npaths = [\"temp\", { path = \"temp/keep\", age = \"7d\" }]\n");
+    site.file("temp/old", "x", 2 * DAY);
+    site.file("temp/keep/young", "x", 2 * DAY);
+    site.file("temp/keep/old", "x", 8 * DAY);
+    let _ = site.maint(&["cleanup-temp", "--auto"]).exits(0);
+    assert_eq!(site.tree("temp"), ["keep", "keep/young"]);
+}
+
+#[test]
+fn a_folder_named_twice_is_refused() {
+    let site = Site::new("[cleanup-temp]\npaths = [\"temp\", { path = \"./temp\", age = \"2h\" }]\n");
+    site.file("temp/old", "x", 2 * DAY);
+    let run = site.maint(&["cleanup-temp", "--auto"]).exits(2);
+    assert_eq!(run.complaint(), "temp and ./temp are the same folder; name it once");
+    assert!(site.path("temp/old").exists());
+}

@@ -43,8 +43,19 @@ pub enum PathEntry {
     Table(PathTable),
 }
 
+impl PathEntry {
+    /// The folder with what it sets for itself.
+    #[must_use]
+    pub fn table(&self) -> PathTable {
+        match self {
+            PathEntry::Plain(path) => PathTable { path: path.clone(), ..PathTable::default() },
+            PathEntry::Table(table) => table.clone(),
+        }
+    }
+}
+
 /// A folder with its own age and globs.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PathTable {
     /// The folder, relative to `site.root`.

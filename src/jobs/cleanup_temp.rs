@@ -3,7 +3,7 @@
 //! A file goes when it is old itself; a folder goes only when it and everything in it is old. (The
 //! original judged a folder by its own time alone, and lost fresh files in it.)
 
-use crate::config::cleanup_temp::{Glob, PathEntry};
+use crate::config::cleanup_temp::{Glob, PathEntry, PathTable};
 use crate::config::units::Length;
 use crate::engine::apply::Permit;
 use crate::engine::plan::{Overview, Plan};
@@ -20,7 +20,7 @@ use globset::{GlobSet, GlobSetBuilder};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,12 +82,14 @@ impl Job for CleanupTemp {
         for path in missing {
             plan.notes.push(format!("{}: does not exist, so there is nothing to clean", text::path(&path)));
         }
+        let all: Vec<_> = places.iter().filter_map(|place| place.target.identity()).collect();
         for place in places {
             let wanted = Wanted {
                 before: before(world.clock.now(), place.age),
                 include: place.include,
                 exclude: place.exclude,
                 spared: world.files.spared(),
+                others: all.clone(),
             };
             let survey = Survey::of(&place.target, &wanted, &|| world.stop.reason().is_some())?;
             table.0.push(Row::of(&place.shown, place.age, &survey));
@@ -135,48 +137,57 @@ impl CleanupTemp {
         if entries.is_empty() {
             return Err(Problem::usage("no folder to clean: name one, or list them in [cleanup-temp] paths"));
         }
-        let rules = Rules { skip_open: section.skip_open, now: world.clock.now().timestamp() };
+        let given = self.age_hours.map(|hours| Length::from_hours(hours.into()));
         let (mut places, mut missing) = (Vec::new(), Vec::new());
         for entry in &entries {
-            let (path, age, include, exclude) = match entry {
-                PathEntry::Plain(path) => (path, None, None, None),
-                PathEntry::Table(table) => {
-                    (&table.path, table.age, table.include.as_ref(), table.exclude.as_ref())
-                }
+            let PathTable { path, age, include, exclude } = entry.table();
+            let Some(target) = self.target(world, &path)? else {
+                missing.push(path);
+                continue;
             };
-            let target = if self.paths.is_empty() {
-                world.files.target_inside(&world.root, path, rules)
-            } else {
-                world.files.target_anywhere(path, rules)
-            };
-            let target = match target {
-                Ok(target) => target,
-                Err(NoTarget::Refused(error)) => return Err(error),
-                Err(NoTarget::Missing) if self.paths.is_empty() => {
-                    missing.push(path.clone());
-                    continue;
-                }
-                Err(NoTarget::Missing) => {
-                    return Err(Problem::usage(format!(
-                        "{} does not exist; name a folder",
-                        text::path(path)
-                    )));
-                }
-            };
-            let given = self.age_hours.map(|hours| Length::from_hours(hours.into()));
+            let twin = places.iter().find(|place: &&Place| place.target.identity() == target.identity());
+            match twin {
+                Some(twin) if self.paths.is_empty() => return Err(refuse_twin(twin, &path)),
+                Some(_) => continue,
+                None => {}
+            }
+            let include = include.as_ref().unwrap_or(&section.include);
             places.push(Place {
                 target,
-                shown: path.clone(),
+                shown: path,
                 age: given.or(age).unwrap_or(section.age),
-                include: Some(include.unwrap_or(&section.include))
-                    .filter(|globs| !globs.is_empty())
-                    .map(glob_set)
-                    .transpose()?,
-                exclude: glob_set(exclude.unwrap_or(&section.exclude))?,
+                include: if include.is_empty() { None } else { Some(glob_set(include)?) },
+                exclude: glob_set(exclude.as_ref().unwrap_or(&section.exclude))?,
             });
         }
         Ok((places, missing))
     }
+
+    /// Opens a folder; `None` when a configured one does not exist yet.
+    fn target(&self, world: &World, path: &Path) -> Result<Option<Arc<Target>>> {
+        let skip_open = world.config.cleanup_temp.skip_open;
+        let rules = Rules { skip_open, now: world.clock.now().timestamp() };
+        let is_configured = self.paths.is_empty();
+        let target = if is_configured {
+            world.files.target_inside(&world.root, path, rules)
+        } else {
+            world.files.target_anywhere(path, rules)
+        };
+        match target {
+            Ok(target) => Ok(Some(target)),
+            Err(NoTarget::Refused(error)) => Err(error),
+            Err(NoTarget::Missing) if is_configured => Ok(None),
+            Err(NoTarget::Missing) => {
+                Err(Problem::usage(format!("{} does not exist; name a folder", text::path(path))))
+            }
+        }
+    }
+}
+
+/// A folder that is configured twice would follow the stricter age, which may not be the one that is meant.
+fn refuse_twin(twin: &Place, path: &Path) -> anyhow::Error {
+    let (one, other) = (text::path(&twin.shown), text::path(path));
+    Problem::usage(format!("{one} and {other} are the same folder; name it once"))
 }
 
 fn glob_set(globs: &Vec<Glob>) -> Result<GlobSet> {

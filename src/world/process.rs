@@ -74,7 +74,10 @@ pub(super) fn end_group(child: &mut std::process::Child, grace: Duration, is_urg
             std::thread::sleep(step);
             waited += step;
         }
-        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        // A group that has ended must not be looked for by its number, which may be another's by now.
+        if is_group_alive(child, group) {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
     }
     // What has left the group is ours by adoption; killing it may set free further orphans.
     for _ in 0..50 {

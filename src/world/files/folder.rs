@@ -134,6 +134,13 @@ impl Find {
     }
 }
 
+impl Target {
+    /// Which folder it is, whatever the path that led there.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        look_at(&self.fd).ok().map(|found| identity_of(&found))
+    }
+}
+
 impl Folder {
     pub(super) fn root(target: &Arc<Target>) -> Folder {
         Folder::new(Arc::clone(target), None, CString::default())

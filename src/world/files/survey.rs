@@ -33,8 +33,10 @@ pub(crate) struct Wanted {
     pub(crate) include: Option<GlobSet>,
     /// Paths that match stay, folders with all that is in them.
     pub(crate) exclude: GlobSet,
-    /// Folders that are never entered, such as maint's own state.
+    /// Folders that are never entered: maint's own state.
     pub(crate) spared: Vec<Identity>,
+    /// Folders that have rules of their own, and are surveyed for themselves.
+    pub(crate) others: Vec<Identity>,
 }
 
 /// What was found below one target.
@@ -99,7 +101,7 @@ struct Scan {
     /// The names of `files`, each with its final NUL.
     names: Vec<u8>,
     keeps: bool,
-    special: usize,
+    special: u64,
     seen_files: u64,
     seen_bytes: u64,
 }
@@ -226,6 +228,9 @@ impl<'a> Walk<'a> {
         };
         let itself = look_at(&fd).map_err(|errno| Some(plain_errno(errno)))?;
         open.folder.saw(&itself);
+        if open.parent.is_some() && self.wanted.others.contains(&identity_of(&itself)) {
+            return Err(None);
+        }
         if is_locked(&fd) {
             self.leave(&open.folder.path(), "another process has locked it");
             return Err(None);
@@ -252,8 +257,9 @@ impl<'a> Walk<'a> {
             scan.keeps = true;
         }
         if scan.special > 0 {
-            let what = text::plural(scan.special, "socket, device or pipe");
-            self.leave(&open.folder.path(), &format!("holds {what}, which stay"));
+            let why =
+                format!("holds sockets, devices or pipes ({}), which stay", text::thousands(scan.special));
+            self.leave(&open.folder.path(), &why);
             scan.keeps = true;
         }
         self.seen_files.fetch_add(scan.seen_files, Relaxed);
