@@ -15,6 +15,8 @@ import tempfile
 import time
 
 DAY = 86_400
+# The system's own Python: another one may start through a wrapper.
+PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 WALK = """
 import os, sys, time
 limit = time.time() - 2 * 86400
@@ -45,17 +47,22 @@ def make_tree(base, folders, files, size):
 
 
 def measure(command, environment):
-    """Wall seconds and peak memory in MB of one run, as the kernel counts them."""
-    with open(os.devnull, "w") as null:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=null, stderr=subprocess.PIPE, env=environment)
-        errors = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{command} failed: {errors.decode(errors='replace')}")
-    return seconds, usage.ru_maxrss / 1024
+    """Wall seconds of one run."""
+    start = time.perf_counter()
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
+    seconds = time.perf_counter() - start
+    if done.returncode != 0:
+        sys.exit(f"{command} failed: {done.stderr.decode(errors='replace')}")
+    return seconds
+
+
+def peak_memory(command, environment):
+    """Peak memory of one run as GNU time tells it: a child of this script would count the script's own."""
+    if not os.path.exists("/usr/bin/time"):
+        return "(install GNU time)"
+    timed = ["/usr/bin/time", "-q", "-f", "%M", *command]
+    done = subprocess.run(timed, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
+    return f"{int(done.stderr.split()[-1]) / 1024:.1f} MB"
 
 
 def compare(title, contestants, runs, environment, prepare=None):
@@ -65,14 +72,16 @@ def compare(title, contestants, runs, environment, prepare=None):
         for name, command in contestants:
             if prepare:
                 prepare()
-            measured = measure(command, environment)
+            seconds = measure(command, environment)
             if run > 0:  # the first round only warms up
-                results[name].append(measured)
-    seconds = {name: statistics.median(wall for wall, _ in values) for name, values in results.items()}
-    memory = {name: statistics.median(peak for _, peak in values) for name, values in results.items()}
-    base = seconds[contestants[-1][0]]
-    for name, _ in contestants:
-        print(f"| {title} | {name} | {seconds[name] * 1000:.1f} ms | {seconds[name] / base:.2f} | {memory[name]:.1f} MB |")
+                results[name].append(seconds)
+    medians = {name: statistics.median(seconds) for name, seconds in results.items()}
+    base = medians[contestants[-1][0]]
+    for name, command in contestants:
+        if prepare:
+            prepare()
+        memory = peak_memory(command, environment)
+        print(f"| {title} | {name} | {medians[name] * 1000:.1f} ms | {medians[name] / base:.2f} | {memory} |")
     sys.stdout.flush()
 
 
@@ -98,7 +107,7 @@ def run(maint, base, options):
     with open(config, "w") as file:
         file.write('[site]\nname = "bench"\n[state]\ndir = "state"\n[jobs.empty]\nshell = ":"\n')
     print("| what | who | median | ratio | peak memory |\n|---|---|---|---|---|")
-    start = [("maint run", [maint, "-c", config, "run", "empty"]), ("python3 -c pass", [sys.executable, "-c", "pass"])]
+    start = [("maint run", [maint, "-c", config, "run", "empty"]), ("python3 -c pass", [PYTHON, "-c", "pass"])]
     compare("start: an empty job with lock, log and history", start, 40, environment)
 
     tree = os.path.join(base, "tree")
@@ -106,22 +115,29 @@ def run(maint, base, options):
     make_tree(tree, options.folders, options.files, 0)
     rehearse = [
         ("maint cleanup-temp --dry-run", [maint, "cleanup-temp", "--age-hours=48", "--dry-run", tree]),
-        ("python os.walk", [sys.executable, "-c", WALK, tree, "list"]),
+        ("python os.walk", [PYTHON, "-c", WALK, tree, "list"]),
         ("find -mmin", ["find", tree, "-type", "f", "-mmin", "+2880"]),
     ]
     compare(f"look: {what}", rehearse, options.runs, environment)
 
-    for size, kind in [(0, "empty"), (100, "of 100 bytes")]:
-        def prepare(size=size):
-            make_tree(tree, options.folders, options.files, size)
-            os.sync()
-        delete = [
-            ("maint cleanup-temp", [maint, "cleanup-temp", "--age-hours=48", "--force", tree]),
-            ("python os.walk", [sys.executable, "-c", WALK, tree, "delete"]),
-            ("find -delete", ["find", tree, "-type", "f", "-mmin", "+2880", "-delete"]),
-        ]
-        shutil.rmtree(tree, ignore_errors=True)
-        compare(f"delete: {what}, {kind}", delete, max(options.runs // 2, 2), environment, prepare)
+    remove(maint, tree, options, environment, options.folders, 0)
+    # With content the disk has blocks to free, and on a file system mounted with `discard` to tell of them.
+    remove(maint, tree, options, environment, max(options.folders // 10, 1), 100)
+
+
+def remove(maint, tree, options, environment, folders, size):
+    def prepare():
+        make_tree(tree, folders, options.files, size)
+        os.sync()
+
+    contestants = [
+        ("maint cleanup-temp", [maint, "cleanup-temp", "--age-hours=48", "--force", tree]),
+        ("python os.walk", [PYTHON, "-c", WALK, tree, "delete"]),
+        ("find -delete", ["find", tree, "-type", "f", "-mmin", "+2880", "-delete"]),
+    ]
+    shutil.rmtree(tree, ignore_errors=True)
+    title = f"delete: {folders * options.files:,} files of {size} bytes, half old"
+    compare(title, contestants, max(options.runs // 2, 2), environment, prepare)
 
 
 if __name__ == "__main__":

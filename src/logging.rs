@@ -6,6 +6,7 @@ use crate::world::runlog::RunLog;
 use chrono::SecondsFormat;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -41,7 +42,7 @@ pub fn start(verbosity: i8, live: bool) {
             if record.target() == OUTPUT {
                 return writeln!(out, "{message}");
             }
-            writeln!(out, "{}: {message}", record.level().as_str().to_lowercase())
+            writeln!(out, "{}: {message}", word(record.level()))
         })
         .build();
     let filter = stderr.filter().max(LevelFilter::Warn);
@@ -75,6 +76,31 @@ pub(crate) fn attach(run: RunLog) {
     }
 }
 
+/// Writes what became of several actions to the log of the run: one look at the clock and one lock for all
+/// of them. A full log only counts what was done; half a million lines need not be formatted for that.
+pub(crate) fn steps<S: Display>(steps: impl Iterator<Item = (Level, S)>) {
+    let Some(logger) = LOGGER.get() else { return };
+    let is_full = run_of(logger).as_ref().is_some_and(RunLog::is_full);
+    let now = now();
+    let mut left_out = 0;
+    let mut lines = Vec::new();
+    for (level, step) in steps {
+        if is_full && level == Level::Info {
+            left_out += 1;
+            continue;
+        }
+        let step = step.to_string();
+        let step = redacted(&step);
+        lines.push(format!("{now} {} {}", word(level), text::escape(&step)));
+    }
+    if let Some(run) = run_of(logger).as_mut() {
+        run.leave_out(left_out);
+        for line in &lines {
+            run.line(line);
+        }
+    }
+}
+
 /// Ends the log of the run and returns its last lines.
 pub(crate) fn detach() -> Vec<String> {
     let run = LOGGER.get().and_then(|logger| run_of(logger).take());
@@ -83,16 +109,6 @@ pub(crate) fn detach() -> Vec<String> {
 
 fn run_of(logger: &Logger) -> MutexGuard<'_, Option<RunLog>> {
     logger.run.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Logger {
-    /// A full log only counts what was done; half a million lines need not be formatted for that.
-    fn leaves_out(&self, record: &Record<'_>) -> bool {
-        let mut run = run_of(self);
-        let Some(run) = run.as_mut() else { return true };
-        let is_plain = record.target() == STEP && record.level() == Level::Info;
-        is_plain && run.leave_out_when_full()
-    }
 }
 
 impl Log for Logger {
@@ -104,26 +120,36 @@ impl Log for Logger {
         if self.stderr.matches(record) {
             self.stderr.log(record);
         }
-        if record.level() > Level::Info || self.leaves_out(record) {
-            return;
-        }
-        // Formatted before the lock is taken: sixteen workers report their steps here.
-        let message = record.args().to_string();
-        let message = redacted(&message);
-        let line = line(record, &text::escape(&message));
-        if let Some(run) = run_of(self).as_mut() {
-            run.line(&line);
+        if record.level() <= Level::Info && run_of(self).is_some() {
+            let message = record.args().to_string();
+            let line = line(record, &text::escape(&redacted(&message)));
+            if let Some(run) = run_of(self).as_mut() {
+                run.line(&line);
+            }
         }
     }
 
     fn flush(&self) {}
 }
 
-#[expect(clippy::disallowed_methods, reason = "a log line carries the real time")]
 fn line(record: &Record<'_>, message: &str) -> String {
     if record.target() == OUTPUT {
         return message.to_owned();
     }
-    let now = chrono::Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-    format!("{now} {} {message}", record.level().as_str().to_lowercase())
+    format!("{} {} {message}", now(), word(record.level()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a log line carries the real time")]
+fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn word(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace => "trace",
+    }
 }

@@ -32,7 +32,9 @@ fn push_escaped(out: &mut String, c: char) {
 /// `text` on one line, with every control character written out.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_control) {
+    // Nearly every text is plain, and half a million of them may be looked at.
+    let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if is_plain || !text.chars().any(is_control) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
@@ -46,9 +48,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn escape_bytes(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        // Nearly every name is plain, and half a million of them are looked at.
-        let is_plain = bytes.iter().all(|byte| (b' '..=b'~').contains(byte));
-        return if is_plain { Cow::Borrowed(text) } else { escape(text) };
+        return escape(text);
     }
     let mut out = String::with_capacity(bytes.len() + 8);
     for chunk in bytes.utf8_chunks() {

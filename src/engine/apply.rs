@@ -192,17 +192,27 @@ fn apply_all<J: Job>(
     };
     let outcomes = match J::WORKERS {
         workers if workers > 1 && total > 1 => in_parallel(&actions, workers, &apply),
-        _ => actions.iter().map(apply).collect(),
+        _ => actions.iter().map(|action| apply_and_log(action, &apply)).collect(),
     };
     (Steps::applied(actions, outcomes), was_cut.into_inner())
 }
 
 fn apply_one<A: Action>(action: &A, world: &World, permit: &Permit) -> Outcome {
-    let outcome =
-        action.apply(world, permit).unwrap_or_else(|error| Outcome::Failed(one_line(&error).into()));
-    let level = if matches!(outcome, Outcome::Failed(_)) { log::Level::Error } else { log::Level::Info };
-    log::log!(target: logging::STEP, level, "{}", Step { action, outcome: &outcome });
+    action.apply(world, permit).unwrap_or_else(|error| Outcome::Failed(one_line(&error).into()))
+}
+
+fn apply_and_log<A: Action>(action: &A, apply: &impl Fn(&A) -> Outcome) -> Outcome {
+    let outcome = apply(action);
+    log_steps(std::slice::from_ref(action), std::slice::from_ref(&outcome));
     outcome
+}
+
+/// Writes what became of some actions to the log of the run.
+fn log_steps<A: Action>(actions: &[A], outcomes: &[Outcome]) {
+    logging::steps(actions.iter().zip(outcomes).map(|(action, outcome)| {
+        let level = if matches!(outcome, Outcome::Failed(_)) { log::Level::Error } else { log::Level::Info };
+        (level, Step { action, outcome })
+    }));
 }
 
 /// Neighbouring actions often share a folder: a worker takes several at once, but leaves some for the others.
@@ -210,7 +220,7 @@ fn chunk_size(total: usize, workers: usize) -> usize {
     (total / (workers * 4)).clamp(1, 512)
 }
 
-fn in_parallel<A: Sync>(
+fn in_parallel<A: Action>(
     actions: &[A],
     workers: usize,
     apply: &(impl Fn(&A) -> Outcome + Sync),
@@ -222,7 +232,9 @@ fn in_parallel<A: Sync>(
         loop {
             let index = next.fetch_add(1, Relaxed);
             let Some(chunk) = chunks.get(index) else { return mine };
-            mine.push((index, chunk.iter().map(apply).collect::<Vec<_>>()));
+            let outcomes: Vec<_> = chunk.iter().map(apply).collect();
+            log_steps(chunk, &outcomes);
+            mine.push((index, outcomes));
         }
     };
     let mut results = std::thread::scope(|scope| {

@@ -47,11 +47,14 @@ impl RunLog {
         }
     }
 
-    /// When the limit is reached, counts a line instead of taking it.
-    pub(crate) fn leave_out_when_full(&mut self) -> bool {
-        let is_full = self.cut > 0;
-        self.cut += u64::from(is_full);
-        is_full
+    /// True when the limit is reached.
+    pub(crate) fn is_full(&self) -> bool {
+        self.cut > 0
+    }
+
+    /// Counts lines that were not even formatted, because the log is full.
+    pub(crate) fn leave_out(&mut self, count: u64) {
+        self.cut += count;
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is World")]

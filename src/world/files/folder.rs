@@ -163,6 +163,14 @@ impl Folder {
         self.old_names.get_or_init(|| names.into_boxed_slice());
     }
 
+    /// Sorts finds of this folder by their names.
+    pub(super) fn sort_by_name(&self, finds: &mut [Find]) {
+        let names = self.old_names.get().map_or(&[][..], |names| names);
+        // No two names are equal and each ends with a NUL, so the bytes behind it are never compared.
+        let from = |find: &Find| names.get(find.name_start as usize..);
+        finds.sort_unstable_by(|a, b| from(a).cmp(&from(b)));
+    }
+
     fn old_name(&self, start: u32) -> &CStr {
         let names = self.old_names.get().and_then(|names| names.get(start as usize..));
         names.and_then(|names| CStr::from_bytes_until_nul(names).ok()).unwrap_or_default()

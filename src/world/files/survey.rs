@@ -422,7 +422,7 @@ impl<'a> Walk<'a> {
         if done.files.is_empty() && done.trees.is_empty() {
             return;
         }
-        done.files.sort_unstable_by(|a, b| a.place().1.cmp(b.place().1));
+        open.folder.sort_by_name(&mut done.files);
         done.trees.sort_unstable_by(|a, b| own_name(a).cmp(&own_name(b)));
         locked(&self.found).push((open.folder.relative_path(), done));
     }
@@ -458,7 +458,7 @@ fn into_tree(folder: &Arc<Folder>, mut done: Gathered) -> Vec<Find> {
     let mut trees = done.trees.into_iter();
     let mut tree = trees.next().unwrap_or_default();
     trees.for_each(|mut other| tree.append(&mut other));
-    done.files.sort_unstable_by(|a, b| a.place().1.cmp(b.place().1));
+    folder.sort_by_name(&mut done.files);
     tree.append(&mut done.files);
     tree.push(Find::folder(folder, done.modified));
     tree
