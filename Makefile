@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 PREFIX ?= /usr/local
 DESTDIR ?=
-# A static binary starts faster and runs on any Linux of the same processor.
+# A static binary without relocations starts faster and runs on any Linux of the same processor.
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 STATIC := target/$(HOST)/release/maint
 
@@ -15,7 +15,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: demo
-demo: ## build, make a sample site in target/demo, rehearse and run its jobs
+demo: compiler ## build, make a sample site in target/demo, rehearse and run its jobs
 	$(CARGO) build --locked --quiet
 	@bash docs/demo.sh target/debug/maint target/demo
 
@@ -39,8 +39,8 @@ bench: release ## measure against the usual tools, as ratios (docs/performance.m
 	python3 benches/bench.py $(STATIC)
 
 .PHONY: release
-release: ## build the static binary
-	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --locked --release --target $(HOST)
+release: compiler ## build the static binary
+	RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" $(CARGO) build --locked --release --target $(HOST)
 
 .PHONY: install
 install: ## install binary, man pages and completions below $(PREFIX)
@@ -53,18 +53,26 @@ install: ## install binary, man pages and completions below $(PREFIX)
 	install -Dm644 docs/completions/_maint $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_maint
 	install -Dm644 docs/completions/maint.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/maint.fish
 
-# Installs what the tests need where it can (as root, with apt), and otherwise says what to install.
-.PHONY: tools
-tools:
+# Both install what is missing where they can (as root, with apt), and otherwise say what to install.
+# Pairs of a program and the Debian package that holds it.
+.PHONY: compiler
+compiler:
 	@command -v cargo >/dev/null || { echo "maint needs Rust 1.89 or newer: https://rustup.rs"; exit 1; }
-	@command -v cc >/dev/null || missing="gcc libc6-dev"; \
-	for pair in strace:strace sqlite3:sqlite3 unshare:util-linux python3:python3; do \
-		command -v $${pair%%:*} >/dev/null || missing="$${missing-} $${pair##*:}"; \
-	done; \
-	if [ -z "$${missing-}" ]; then exit 0; fi; \
+	@$(call ensure,cc:gcc cc:libc6-dev)
+
+.PHONY: tools
+tools: compiler
+	@$(call ensure,strace:strace sqlite3:sqlite3 unshare:util-linux setpriv:util-linux script:bsdutils python3:python3)
+
+define ensure
+	missing=; \
+	for pair in $(1); do command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "installing $$missing"; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+		echo "installing$$missing"; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else \
-		echo "please install: $$missing"; exit 1; \
+		echo "please install:$$missing"; exit 1; \
 	fi
+endef

@@ -81,14 +81,16 @@ fn perform<J: Job>(
     // Until here a signal may simply end the program: nothing has begun.
     world.stop.listen()?;
     let (_held, log) = session.begin()?;
-    let mut finished = std::thread::scope(|scope| {
-        let (done, watched) = channel();
-        let run = session.run();
-        scope.spawn(move || watchdog::watch(world, &watched, run, permit));
-        let finished = work(job, approved, order, world, permit);
-        drop(done);
-        finished
-    });
+    let mut finished = if J::CAN_HANG {
+        std::thread::scope(|scope| {
+            let (_done, watched) = channel();
+            let run = session.run();
+            scope.spawn(move || watchdog::watch(world, &watched, run, permit));
+            work(job, approved, order, world, permit)
+        })
+    } else {
+        work(job, approved, order, world, permit)
+    };
     finished.report.run = Some(session.run().to_owned());
     finished.report.log = Some(log);
     session.end(&mut finished);

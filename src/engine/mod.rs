@@ -27,6 +27,8 @@ pub trait Job: Sync {
     const LOCK: &'static str = Self::NAME;
     /// How many actions may be applied at the same time; more than one only when none depends on another.
     const WORKERS: usize = 1;
+    /// False when the job itself sees to it that it ends in time; then nothing needs to watch it.
+    const CAN_HANG: bool = true;
     /// What a failed action means for those after it.
     const ON_FAILURE: OnFailure = OnFailure::Continue;
     /// What the job does, one at a time.

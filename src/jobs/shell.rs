@@ -23,6 +23,8 @@ pub struct Shell {
 
 impl Job for Shell {
     const NAME: &'static str = "shell";
+    /// Waiting for the program is bounded: it is ended at the time limit (world/command.rs).
+    const CAN_HANG: bool = false;
     type Action = RunShell;
 
     fn plan(&self, _world: &World) -> Result<Plan<RunShell>> {

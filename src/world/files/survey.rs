@@ -173,23 +173,46 @@ impl Survey {
             parent: None,
             gathered: Mutex::new(Gathered { pending: 1, ..Gathered::default() }),
         };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build()?;
-        pool.scope(|scope| walk.visit(scope, &Arc::new(root), None));
+        walk.everything(&Arc::new(root))?;
         Ok(walk.finish())
     }
 }
 
+/// A folder that waits to be looked at, and the descriptor of its parent while few are open.
+type Task<'s> = (Arc<Open>, Option<Arc<Shared<'s>>>);
+
 impl<'a> Walk<'a> {
-    /// Looks at one folder, and starts a task for each folder in it.
-    fn visit<'s>(&'s self, scope: &Scope<'s>, open: &Arc<Open>, parent: Option<Arc<Shared<'s>>>)
+    fn everything(&self, root: &Arc<Open>) -> anyhow::Result<()> {
+        let mut first = Vec::new();
+        self.visit(root, None, &mut |task| first.push(task));
+        // Threads are worth their start only when there is more than one folder.
+        if !first.is_empty() {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build()?;
+            pool.scope(|scope| first.into_iter().for_each(|task| self.start(scope, task)));
+        }
+        Ok(())
+    }
+
+    /// Lets some thread look at a folder and at all below it.
+    fn start<'s>(&'s self, scope: &Scope<'s>, (open, parent): Task<'s>)
     where
         'a: 's,
     {
+        scope.spawn(move |scope| self.visit(&open, parent, &mut |task| self.start(scope, task)));
+    }
+
+    /// Looks at one folder, and hands each folder in it to `later`.
+    fn visit<'s>(
+        &'s self,
+        open: &Arc<Open>,
+        parent: Option<Arc<Shared<'s>>>,
+        later: &mut dyn FnMut(Task<'s>),
+    ) {
         match self.enter(open, parent.as_deref()) {
             Ok((fd, itself)) => {
                 drop(parent);
                 let folders = self.scan(&fd, open, &itself);
-                self.descend(scope, open, fd, folders);
+                self.descend(open, fd, folders, later);
             }
             Err(Some(why)) => {
                 let line = format!("{}: {why}", text::path(&open.folder.path()));
@@ -361,11 +384,14 @@ impl<'a> Walk<'a> {
         locked(&self.left).push(format!("{}: {why}", text::path(path)));
     }
 
-    /// Starts a task for each subfolder; they share this folder's descriptor while few are open.
-    fn descend<'s>(&'s self, scope: &Scope<'s>, open: &Arc<Open>, fd: OwnedFd, folders: Vec<CString>)
-    where
-        'a: 's,
-    {
+    /// Makes a task of each subfolder; they share this folder's descriptor while few are open.
+    fn descend<'s>(
+        &'s self,
+        open: &Arc<Open>,
+        fd: OwnedFd,
+        folders: Vec<CString>,
+        later: &mut dyn FnMut(Task<'s>),
+    ) {
         if folders.is_empty() {
             return;
         }
@@ -386,8 +412,7 @@ impl<'a> Walk<'a> {
                 parent: Some(Arc::clone(open)),
                 gathered: Mutex::new(Gathered { pending: 1, ..Gathered::default() }),
             });
-            let shared = shared.clone();
-            scope.spawn(move |scope| self.visit(scope, &child, shared));
+            later((child, shared.clone()));
         }
     }
 
