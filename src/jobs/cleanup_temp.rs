@@ -107,12 +107,19 @@ impl Job for CleanupTemp {
     }
 
     fn sum_up(&self, steps: &Steps<Remove>) -> Option<String> {
-        let freed = |word: &str, bytes: u64| (bytes > 0).then(|| format!("{} {word}", text::size(bytes)));
-        let bytes = |is_meant: fn(&Outcome) -> bool| {
-            steps.iter().filter(|step| is_meant(step.outcome)).map(|step| step.action.bytes()).sum()
-        };
-        freed("freed", bytes(|outcome| matches!(outcome, Outcome::Done(_))))
-            .or_else(|| freed("to free", bytes(|outcome| matches!(outcome, Outcome::Planned))))
+        let (mut freed, mut to_free) = (0, 0);
+        for step in steps.iter() {
+            match step.outcome {
+                Outcome::Done(_) => freed += step.action.bytes(),
+                Outcome::Planned => to_free += step.action.bytes(),
+                Outcome::Skipped(_) | Outcome::Failed(_) => {}
+            }
+        }
+        match (freed, to_free) {
+            (0, 0) => None,
+            (0, bytes) => Some(format!("{} to free", text::size(bytes))),
+            (bytes, _) => Some(format!("{} freed", text::size(bytes))),
+        }
     }
 
     fn question(&self, plan: &Plan<Remove>) -> Option<Question> {
@@ -345,14 +352,16 @@ struct Row {
 
 impl Row {
     fn of(path: &PathBuf, age: Length, survey: &Survey) -> Row {
-        let finds = || survey.old.iter().flat_map(Old::finds);
+        let finds = survey.old.iter().flat_map(Old::finds);
+        let (old_files, old_size_bytes) = finds
+            .fold((0, 0), |(files, bytes), find| (files + usize::from(!find.is_folder()), bytes + find.size));
         Row {
             path: text::path(path).into_owned(),
             age_seconds: age.duration().as_secs(),
             files: survey.seen_files,
             size_bytes: survey.seen_bytes,
-            old_files: finds().filter(|find| !find.is_folder()).count(),
-            old_size_bytes: finds().map(|find| find.size).sum(),
+            old_files,
+            old_size_bytes,
             age,
         }
     }
