@@ -3,6 +3,7 @@
 mod atomic;
 mod folder;
 mod forbidden;
+mod gather;
 mod holders;
 mod lease;
 mod listing;

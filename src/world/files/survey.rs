@@ -4,6 +4,7 @@
 //! open descriptors are bounded: a task reopens its folder from the target when too many are open.
 
 use super::folder::{Find, Folder, Kind, Target, identity_of, is_locked, look_at, modified, open_beneath};
+use super::gather::{Harvest, Open, locked};
 use super::holders::{Holders, Identity};
 use super::listing;
 use crate::error::plain_errno;
@@ -16,7 +17,7 @@ use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Threads that look: waiting for the disk dominates (docs/performance.md).
@@ -63,36 +64,6 @@ pub(crate) enum Old {
     Tree(Vec<Find>),
 }
 
-/// A folder while it is being looked at.
-struct Open {
-    folder: Arc<Folder>,
-    parent: Option<Arc<Open>>,
-    gathered: Mutex<Gathered>,
-}
-
-#[derive(Default)]
-struct Gathered {
-    /// This folder's own scan and its subfolders that are not finished.
-    pending: usize,
-    /// The folder itself is old, wanted and not held.
-    may_go: bool,
-    /// Something in it stays.
-    keeps: bool,
-    modified: i64,
-    files: Vec<Find>,
-    trees: Vec<Vec<Find>>,
-}
-
-impl Old {
-    /// What goes, in the order in which it goes.
-    pub(crate) fn finds(&self) -> &[Find] {
-        match self {
-            Old::File(find) => std::slice::from_ref(find),
-            Old::Tree(finds) => finds,
-        }
-    }
-}
-
 /// What the scan of one folder has found so far.
 #[derive(Default)]
 struct Scan {
@@ -104,16 +75,6 @@ struct Scan {
     special: u64,
     seen_files: u64,
     seen_bytes: u64,
-}
-
-/// As with [`Folder`], the chain of parents is taken apart in a loop.
-impl Drop for Open {
-    fn drop(&mut self) {
-        let mut next = self.parent.take();
-        while let Some(mut open) = next.and_then(Arc::into_inner) {
-            next = open.parent.take();
-        }
-    }
 }
 
 /// A descriptor shared by the tasks of a folder's subfolders.
@@ -133,18 +94,13 @@ struct Walk<'a> {
     skip_open: bool,
     must_stop: &'a (dyn Fn() -> bool + Sync),
     holders: OnceLock<Holders>,
-    found: Mutex<Vec<(PathBuf, Gathered)>>,
+    harvest: Harvest,
     left: Mutex<Vec<String>>,
     unreadable: Mutex<Vec<String>>,
     seen_files: AtomicU64,
     seen_bytes: AtomicU64,
     shared: AtomicUsize,
     shared_limit: usize,
-}
-
-/// Nothing that holds these locks can panic half-way through a change.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Survey {
@@ -160,7 +116,7 @@ impl Survey {
             skip_open: target.rules.skip_open,
             must_stop,
             holders: OnceLock::new(),
-            found: Mutex::default(),
+            harvest: Harvest::default(),
             left: Mutex::default(),
             unreadable: Mutex::default(),
             seen_files: AtomicU64::new(0),
@@ -168,12 +124,7 @@ impl Survey {
             shared: AtomicUsize::new(0),
             shared_limit: usize::try_from(limit / 4).unwrap_or(usize::MAX).min(1_024),
         };
-        let root = Open {
-            folder: Arc::new(Folder::root(target)),
-            parent: None,
-            gathered: Mutex::new(Gathered { pending: 1, ..Gathered::default() }),
-        };
-        walk.everything(&Arc::new(root))?;
+        walk.everything(&Arc::new(Open::new(Folder::root(target), None)))?;
         Ok(walk.finish())
     }
 }
@@ -221,7 +172,7 @@ impl<'a> Walk<'a> {
             }
             Err(None) => locked(&open.gathered).keeps = true,
         }
-        self.finish_one(open);
+        self.harvest.finish_one(open);
     }
 
     /// Opens a folder; `Err(None)` when it is rightly left alone or has vanished meanwhile.
@@ -407,84 +358,21 @@ impl<'a> Walk<'a> {
                 continue;
             }
             locked(&open.gathered).pending += 1;
-            let child = Arc::new(Open {
-                folder: Arc::new(folder),
-                parent: Some(Arc::clone(open)),
-                gathered: Mutex::new(Gathered { pending: 1, ..Gathered::default() }),
-            });
+            let child = Arc::new(Open::new(folder, Some(Arc::clone(open))));
             later((child, shared.clone()));
         }
     }
 
-    /// Hands a finished folder to its parent as one old tree, or its old files to the result; and so on up.
-    fn finish_one(&self, open: &Arc<Open>) {
-        let mut current = Arc::clone(open);
-        loop {
-            let done = {
-                let mut gathered = locked(&current.gathered);
-                gathered.pending -= 1;
-                if gathered.pending > 0 {
-                    return;
-                }
-                std::mem::take(&mut *gathered)
-            };
-            let Some(parent) = current.parent.clone() else {
-                self.emit(&current, done);
-                return;
-            };
-            if done.may_go && !done.keeps {
-                let tree = into_tree(&current.folder, done);
-                locked(&parent.gathered).trees.push(tree);
-            } else {
-                locked(&parent.gathered).keeps = true;
-                self.emit(&current, done);
-            }
-            current = parent;
-        }
-    }
-
-    fn emit(&self, open: &Open, mut done: Gathered) {
-        if done.files.is_empty() && done.trees.is_empty() {
-            return;
-        }
-        open.folder.sort_by_name(&mut done.files);
-        done.trees.sort_unstable_by(|a, b| own_name(a).cmp(&own_name(b)));
-        locked(&self.found).push((open.folder.relative_path(), done));
-    }
-
     fn finish(self) -> Survey {
-        let mut found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut survey = Survey {
             left: self.left.into_inner().unwrap_or_else(PoisonError::into_inner),
             unreadable: self.unreadable.into_inner().unwrap_or_else(PoisonError::into_inner),
             seen_files: self.seen_files.into_inner(),
             seen_bytes: self.seen_bytes.into_inner(),
-            old: Vec::with_capacity(found.iter().map(|(_, done)| done.files.len() + done.trees.len()).sum()),
+            old: self.harvest.into_old(),
         };
-        for (_, done) in found {
-            survey.old.extend(done.files.into_iter().map(Old::File));
-            survey.old.extend(done.trees.into_iter().map(Old::Tree));
-        }
         survey.left.sort_unstable();
         survey.unreadable.sort_unstable();
         survey
     }
-}
-
-/// The name of the folder that a tree ends with.
-fn own_name(tree: &[Find]) -> Option<&CStr> {
-    tree.last().map(|find| find.place().1)
-}
-
-/// Content before its folder, grown from the largest part so that a deep chain costs no copying.
-fn into_tree(folder: &Arc<Folder>, mut done: Gathered) -> Vec<Find> {
-    done.trees.sort_unstable_by_key(|tree| std::cmp::Reverse(tree.len()));
-    let mut trees = done.trees.into_iter();
-    let mut tree = trees.next().unwrap_or_default();
-    trees.for_each(|mut other| tree.append(&mut other));
-    folder.sort_by_name(&mut done.files);
-    tree.append(&mut done.files);
-    tree.push(Find::folder(folder, done.modified));
-    tree
 }
