@@ -259,6 +259,8 @@ fn version(connection: &Connection) -> rusqlite::Result<u32> {
 }
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    // Takes effect only while the file is still empty.
+    connection.pragma_update(None, "page_size", 1_024)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let from = version(&transaction)?;

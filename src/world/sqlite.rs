@@ -36,8 +36,7 @@ pub(crate) fn open_own(path: &Path, _permit: &Permit) -> rusqlite::Result<Connec
     connection.busy_timeout(BUSY)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // The log is read whole at every opening: small pages and an early checkpoint keep it short.
-    connection.pragma_update(None, "page_size", 1_024)?;
+    // The log is read whole at every opening: an early checkpoint and small pages (see `history`) keep it short.
     connection.pragma_update(None, "wal_autocheckpoint", 128)?;
     Ok(connection)
 }
