@@ -1,11 +1,6 @@
 //! One program for all integration tests: they run the built `maint` in a sealed environment.
 #![expect(clippy::disallowed_methods, reason = "tests prepare and inspect the world themselves")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stderr,
-    reason = "a test that cannot go on has failed"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 

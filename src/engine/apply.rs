@@ -193,7 +193,7 @@ fn apply_all<J: Job>(
         outcome
     };
     let outcomes = match J::WORKERS {
-        workers if workers > 1 && total > 1 => in_parallel(&actions, workers, &apply),
+        workers if workers > 1 && total >= WORTH_WORKERS => in_parallel(&actions, workers, &apply),
         _ => actions.iter().map(|action| apply_and_log(action, &apply)).collect(),
     };
     (Steps::applied(actions, outcomes), was_cut.into_inner())
@@ -216,6 +216,9 @@ fn log_steps<A: Action>(actions: &[A], outcomes: &[Outcome]) {
         (level, Step { action, outcome })
     }));
 }
+
+/// Fewer actions are applied in order: their log reads better, and threads would gain nothing.
+const WORTH_WORKERS: usize = 64;
 
 /// Neighbouring actions often share a folder: a worker takes several at once, but leaves some for the others.
 fn chunk_size(total: usize, workers: usize) -> usize {

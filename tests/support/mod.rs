@@ -249,7 +249,9 @@ pub(crate) fn is_root() -> bool {
 
 /// Says on the test's output that a part was left out, and why.
 pub(crate) fn leave_out(what: &str, why: &str) {
-    eprintln!("LEFT OUT: {what}: {why}");
+    // Not `eprintln!`, which the test harness keeps to itself when the test passes.
+    let _ =
+        std::io::Write::write_all(&mut std::io::stderr(), format!("LEFT OUT: {what}: {why}\n").as_bytes());
 }
 
 /// True when `unshare` may make private mount namespaces here.
