@@ -125,6 +125,8 @@ impl Log for Logger {
             let line = line(record, &text::escape(&redacted(&message)));
             if let Some(run) = run_of(self).as_mut() {
                 run.line(&line);
+                // Whoever follows the log, or reads it after a kill, sees every line.
+                run.flush();
             }
         }
     }

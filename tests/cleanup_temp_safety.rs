@@ -551,3 +551,14 @@ fn with_few_descriptors_nothing_is_missed() {
     let files = snapshot(&site.path("temp")).into_keys().filter(|path| path.is_file()).count();
     assert_eq!(files, 0);
 }
+
+#[test]
+fn what_holds_a_home_that_a_symlink_leads_to_is_never_a_target() {
+    let site = Site::bare();
+    site.file("data/alice/letter", "x", 48);
+    symlink(site.path("data/alice"), site.path("alice")).unwrap();
+    let mut command = site.command(&["cleanup-temp", "--auto", site.path("data").to_str().unwrap()]);
+    let refused = run(command.env("HOME", site.path("alice"))).exits(2);
+    assert!(refused.complaint().contains("is a home directory"), "{}", refused.stderr);
+    assert!(site.path("data/alice/letter").exists());
+}

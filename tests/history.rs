@@ -192,3 +192,41 @@ fn only_the_alerts_that_are_wanted_are_remembered() {
     let _ = run(&mut site.command(&["run", "job"])).exits(1);
     assert_eq!(alerts(&site), [""; 0]);
 }
+
+#[test]
+fn many_skipped_runs_do_not_crowd_out_those_that_ran() {
+    let site = Site::bare();
+    site.configure(&format!(
+        "[site]\nname = \"test\"\n[state]\ndir = \"{}\"\nkeep_runs = 2\n[jobs.job]\nshell = \"true\"\n",
+        site.state().display()
+    ));
+    let _ = site.maint(&["run", "job"]).exits(0);
+    let _ = site.maint(&["pause", "job"]).exits(0);
+    for _ in 0..5 {
+        let _ = site.maint(&["run", "job"]).exits(75);
+    }
+    let _ = site.maint(&["resume", "job"]).exits(0);
+    let _ = site.maint(&["run", "job"]).exits(0);
+    let runs = site.maint(&["history", "job", "--json"]).exits(0).json();
+    let statuses: Vec<_> =
+        runs.as_array().unwrap().iter().map(|run| run["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["done", "skipped", "skipped", "done"]);
+}
+
+#[test]
+fn a_run_whose_log_cannot_be_opened_has_failed_and_is_not_lost() {
+    let site = Site::new("[jobs.job]\nshell = \"touch ran\"\n");
+    let _ = site.maint(&["pause", "job", "--until", "1s"]).exits(0);
+    std::fs::write(site.state().join("logs/job"), "in the way").unwrap();
+    let _ = site.maint(&["run", "job", "--yes"]).exits(2);
+    assert!(!site.path("ran").exists());
+    assert_eq!(site.history()[0]["status"], "failed");
+}
+
+#[test]
+fn the_log_can_be_followed_while_the_run_goes_on() {
+    let site = Site::new(&format!("[jobs.wait]\nshell = '''echo first; {}'''\n", crate::support::WAIT));
+    let child = site.hold("wait");
+    crate::support::wait_until("the line is in the log", || site.log("wait").contains("first"));
+    site.release(child);
+}

@@ -277,3 +277,13 @@ fn runs_and_logs_that_are_too_old_are_forgotten() {
     }
     assert_eq!((site.history().len(), logs(&site).len()), (2, 2));
 }
+
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_and_no_death() {
+    let site = Site::new("[jobs.job]\nshell = \"touch ran\"\n");
+    let line = format!("ulimit -f 1; exec '{}' run job", crate::support::binary());
+    let run = crate::support::run(&mut site.through("sh", &["-c", &line])).exits(2);
+    assert!(run.complaint().starts_with("cannot use the state folder"), "{}", run.stderr);
+    assert!(!site.path("ran").exists());
+    let _ = site.maint(&["run", "job"]).exits(0);
+}

@@ -10,7 +10,7 @@ use super::{Action, Job, OnFailure, Question, watchdog};
 use crate::error::{Problem, exit_of, one_line};
 use crate::exit::Exit;
 use crate::logging;
-use crate::world::World;
+use crate::world::{World, stop};
 use anyhow::Result;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::channel;
@@ -67,6 +67,7 @@ fn perform<J: Job>(
     world: &World,
     permit: &Permit,
 ) -> Result<Finished<J::Action>> {
+    stop::survive()?;
     let approved = match job.check(world).and_then(|()| approve(job, order, world)) {
         Err(error) if order.is_scheduled => {
             Session::open(order, J::LOCK, world, permit)?.refused(&error);
@@ -85,7 +86,10 @@ fn perform<J: Job>(
         std::thread::scope(|scope| {
             let (_done, watched) = channel();
             let run = session.run();
-            scope.spawn(move || watchdog::watch(world, &watched, run, permit));
+            let watch = move || watchdog::watch(world, &watched, run, permit);
+            if std::thread::Builder::new().spawn_scoped(scope, watch).is_err() {
+                log::warn!("the run is not watched: no thread can be started");
+            }
             work(job, approved, order, world, permit)
         })
     } else {
@@ -243,7 +247,9 @@ fn in_parallel<A: Action>(
         }
     };
     let mut results = std::thread::scope(|scope| {
-        let threads: Vec<_> = (1..workers.min(chunks.len())).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = (1..workers.min(chunks.len()))
+            .map_while(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
         let mut results = work();
         for thread in threads {
             // A panic ends the whole program (cli::usage), so every thread that ended has a result.

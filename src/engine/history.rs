@@ -194,17 +194,20 @@ impl<'a> History<'a> {
         Ok(())
     }
 
-    /// Forgets old runs of a job, and returns the log files that go with them.
-    pub fn prune(&self, job: &str, _permit: &Permit) -> Result<Vec<PathBuf>> {
+    /// Forgets old runs of a job but not its `own`, and returns the log files that go with them. Skipped runs are
+    /// counted for themselves: many of them must not crowd out the few that ran.
+    pub fn prune(&self, job: &str, own: &str, _permit: &Permit) -> Result<Vec<PathBuf>> {
         let section = &self.world.config.state;
         let age = chrono::Duration::from_std(section.keep_age.duration()).unwrap_or(chrono::Duration::MAX);
         let oldest = self.world.clock.now().checked_sub_signed(age).map_or(0, |time| time.timestamp_millis());
         let gone = sqlite::rows(
             &self.connection,
-            "DELETE FROM runs WHERE job = ?1 AND status <> 'running' AND (started < ?2 OR id <= (
-                 SELECT id FROM runs WHERE job = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?3))
+            "DELETE FROM runs AS old WHERE job = ?1 AND run <> ?4 AND status <> 'running'
+                 AND (started < ?2 OR id <= (
+                     SELECT id FROM runs WHERE job = ?1 AND (status = 'skipped') = (old.status = 'skipped')
+                     ORDER BY id DESC LIMIT 1 OFFSET ?3))
              RETURNING run",
-            params![job, oldest, section.keep_runs],
+            params![job, oldest, section.keep_runs, own],
             |row| row.get::<_, String>(0),
         )?;
         Ok(gone.iter().map(|run| self.world.state.log(job, run)).collect())

@@ -61,8 +61,24 @@ impl<'a> Session<'a> {
             return Err(self.skip(&lock::describe(world, lock, Some(&other))));
         }
         let log = world.state.log(order.name, &holder.run);
-        logging::attach(RunLog::new(world.state.open_log(&log, permit)?, order.log_limit));
+        let file = world.state.open_log(&log, permit).inspect_err(|error| self.could_not_begin(error))?;
+        logging::attach(RunLog::new(file, order.log_limit));
         Ok((held, log.display().to_string()))
+    }
+
+    /// The row that says "running" must not stay behind.
+    fn could_not_begin(&self, error: &anyhow::Error) {
+        let summary = format!("{}: {}", self.order.name, one_line(error));
+        let ending = Ending {
+            status: Status::Failed.word(),
+            exit_code: exit_of(error).code(),
+            finished: self.world.clock.reading(),
+            summary: &summary,
+            report: "{}",
+        };
+        if let Err(error) = self.history.end(self.run(), &ending, self.permit) {
+            log::warn!("{}", one_line(&error));
+        }
     }
 
     /// The run does not take place: another one does, or the job is paused.
@@ -135,7 +151,7 @@ impl<'a> Session<'a> {
         };
         history.end(self.run(), &ending, permit)?;
         alerts::consider(world, history, (&report.job, self.run(), report.status), &summary, permit)?;
-        for log in history.prune(&report.job, permit)? {
+        for log in history.prune(&report.job, self.run(), permit)? {
             if world.files.exists(&log) {
                 world.files.remove_file(&log, permit)?;
             }

@@ -4,6 +4,7 @@ use super::apply::Permit;
 use super::history::{Ending, History};
 use super::report::Status;
 use crate::error::one_line;
+use crate::logging;
 use crate::world::World;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -37,5 +38,6 @@ fn give_up(world: &World, status: Status, run: &str, permit: &Permit) -> ! {
     if let Err(error) = History::open(world, permit).and_then(|history| history.end(run, &ending, permit)) {
         log::error!("{}", one_line(&error));
     }
+    let _ = logging::detach();
     std::process::exit(status.exit().code().into())
 }

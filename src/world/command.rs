@@ -26,7 +26,8 @@ const SECRET_VARIABLES: [&str; 3] = ["ANTHROPIC_API_KEY", "DISCORD_WEBHOOK_URL",
 /// How a program ended.
 #[derive(Debug)]
 pub struct Ended {
-    status: ExitStatus,
+    /// None when it could not be ended.
+    status: Option<ExitStatus>,
     /// Set when `maint` ended it.
     pub stopped: Option<Reason>,
     /// It left a process behind that still holds its output open.
@@ -37,13 +38,14 @@ impl Ended {
     /// True when it ended by itself with exit code 0.
     #[must_use]
     pub fn is_success(&self) -> bool {
-        self.stopped.is_none() && self.status.success()
+        self.stopped.is_none() && self.status.is_some_and(|status| status.success())
     }
 
     /// "exit code 3", or "killed by signal 9".
     #[must_use]
     pub fn describe(&self) -> String {
-        match (self.status.code(), self.status.signal()) {
+        let Some(status) = self.status else { return "could not be ended and is still running".to_owned() };
+        match (status.code(), status.signal()) {
             (Some(code), _) => format!("exit code {code}"),
             (None, Some(signal)) => format!("killed by signal {signal}"),
             (None, None) => "ended in an unknown way".to_owned(),
@@ -82,15 +84,18 @@ pub fn shell(
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     command.stdout(writer.try_clone().context("cannot make a pipe")?).stderr(writer);
     process::adopt_orphans();
-    let child = command.spawn().with_context(|| format!("cannot start /bin/sh in {}", text::path(folder)))?;
+    let mut child =
+        command.spawn().with_context(|| format!("cannot start /bin/sh in {}", text::path(folder)))?;
     // The command holds our ends of the pipe: without this the end of the output would never come.
     drop(command);
-    follow(child, reader, stop, output)
+    // Whatever goes wrong here, no program goes on without us.
+    follow(&mut child, reader, stop, output)
+        .inspect_err(|_| process::end_group(&mut child, GRACE, &|| stop.is_urgent()))
 }
 
 /// Waits for the end, or ends it: one loop over the program and its output, woken by signals.
 fn follow(
-    mut child: Child,
+    child: &mut Child,
     mut reader: std::io::PipeReader,
     stop: &Stop,
     output: &mut dyn FnMut(&str),
@@ -104,7 +109,7 @@ fn follow(
         stopped = stopped.or_else(|| stop.reason());
         if stopped.is_some() {
             stop.begin();
-            process::end_group(&mut child, GRACE, &|| stop.is_urgent());
+            process::end_group(child, GRACE, &|| stop.is_urgent());
             break;
         }
         let (has_output, has_ended) = wait(&reader, &pidfd, is_open)?;
@@ -114,7 +119,12 @@ fn follow(
             break;
         }
     }
-    let status = child.wait().context("cannot learn how the child ended")?;
+    // What could not be killed (another user's process, a dead disk) must not hold us for ever.
+    let status = match stopped {
+        Some(_) => child.try_wait(),
+        None => child.wait().map(Some),
+    };
+    let status = status.context("cannot learn how the child ended")?;
     let left_running = is_open && !lines.drain(&mut reader, output);
     lines.finish(output);
     Ok(Ended { status, stopped, left_running: left_running && stopped.is_none() })

@@ -34,6 +34,7 @@ impl Secrets {
     /// Looks every named secret up, so that none of them can reach an output or a log.
     pub(super) fn named_in(config: &Config, root: &Path, files: &Files) -> Secrets {
         let mut secrets = Secrets::default();
+        let mut values: Vec<String> = Vec::new();
         let from_file = config.site.env_file.as_ref().map(|path| env_file(&root.join(path), files));
         for secret in config.secrets() {
             let value = match &secret {
@@ -45,8 +46,14 @@ impl Secrets {
                 SecretRef::File(path) => first_line(&root.join(path), files),
             };
             // A value of a few characters would blank out ordinary words.
-            secrets.values.extend(value.filter(|value| value.len() >= 6).map(SecretString::from));
+            values.extend(value.filter(|value| value.len() >= 6));
         }
+        // A report may already be JSON, in which quotes are escaped; the longer of two secrets goes first.
+        let escaped: Vec<String> = values.iter().map(|value| json_form(value)).collect();
+        values.extend(escaped);
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        values.dedup();
+        secrets.values = values.into_iter().map(SecretString::from).collect();
         secrets
     }
 
@@ -71,6 +78,12 @@ impl Secrets {
         }
         text
     }
+}
+
+/// A value as it stands inside a JSON string.
+fn json_form(value: &str) -> String {
+    let quoted = serde_json::Value::from(value).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 fn first_line(path: &Path, files: &Files) -> Option<String> {

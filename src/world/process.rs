@@ -91,7 +91,7 @@ pub(super) fn end_group(child: &mut std::process::Child, grace: Duration, is_urg
         reap(child);
         std::thread::sleep(step);
     }
-    let _ = child.wait();
+    let _ = child.try_wait();
 }
 
 fn is_group_alive(child: &mut std::process::Child, group: Pid) -> bool {

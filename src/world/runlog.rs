@@ -58,7 +58,7 @@ impl RunLog {
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is World")]
-    fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         let _ = self.file.flush();
         self.flushed = Instant::now();
     }

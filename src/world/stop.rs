@@ -2,7 +2,7 @@
 
 use super::process;
 use anyhow::{Context as _, Result};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGIO, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGIO, SIGTERM, SIGXFSZ};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -24,6 +24,15 @@ pub struct Stop {
     deadline: OnceLock<Instant>,
 }
 
+/// From now on two signals that would end the program only fail the call that they belong to: SIGIO comes
+/// when somebody opens a file that we hold a lease on, SIGXFSZ when a file grows beyond the limit.
+pub(crate) fn survive() -> Result<()> {
+    for signal in [SIGIO, SIGXFSZ] {
+        signal_hook::flag::register(signal, Arc::default()).context("cannot listen for signals")?;
+    }
+    Ok(())
+}
+
 impl Stop {
     /// From now on SIGINT, SIGTERM and SIGHUP ask for a clean stop; under nohup SIGHUP stays ignored.
     pub(crate) fn listen(&self) -> Result<()> {
@@ -33,8 +42,6 @@ impl Stop {
                 .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&self.is_urgent)))
                 .context("cannot listen for signals")?;
         }
-        // Somebody opening a file that we hold a lease on sends SIGIO, which would end the program.
-        signal_hook::flag::register(SIGIO, Arc::default()).context("cannot listen for signals")?;
         Ok(())
     }
 

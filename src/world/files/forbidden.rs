@@ -48,7 +48,9 @@ pub(super) fn check(
     if is_system {
         return Err("is a system folder, which is never cleaned; name a folder of your own in it".to_owned());
     }
-    if homes().iter().any(|home| home.starts_with(real) || is_same(home, real, identity)) {
+    if homes().iter().any(|home| {
+        home.starts_with(real) || real_folder(home).starts_with(real) || is_same(home, real, identity)
+    }) {
         return Err("is a home directory, which is never cleaned; name a folder in it".to_owned());
     }
     if site.is_some_and(|root| real_folder(root).starts_with(real) || is_same(root, real, identity)) {

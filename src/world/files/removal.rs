@@ -62,7 +62,7 @@ fn remove_in(folder: &OwnedFd, name: &CStr, find: &Find) -> Result<Removal, Errn
         Kind::Folder => remove_folder(folder, name, find),
         Kind::File if find.rules().skip_open => remove_unless_open(folder, name, find),
         Kind::File | Kind::Link => {
-            let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
             let now = statx(folder, name, flags, StatxFlags::BASIC_STATS)?;
             unlink_if_same(folder, name, find, &now)
         }
@@ -71,7 +71,7 @@ fn remove_in(folder: &OwnedFd, name: &CStr, find: &Find) -> Result<Removal, Errn
 
 /// `rmdir` refuses a folder that is not empty, so that nothing new in it can be lost.
 fn remove_folder(parent: &OwnedFd, name: &CStr, find: &Find) -> Result<Removal, Errno> {
-    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
     let now = statx(parent, name, flags, StatxFlags::BASIC_STATS)?;
     if now.stx_ino != find.inode || FileType::from_raw_mode(now.stx_mode.into()) != FileType::Directory {
         return Ok(Removal::Changed);
@@ -87,7 +87,7 @@ fn remove_unless_open(folder: &OwnedFd, name: &CStr, find: &Find) -> Result<Remo
         Ok(file) => file,
         // Not ours to read: the survey's look at /proc has to do.
         Err(Errno::PERM | Errno::ACCESS) => {
-            let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
             let now = statx(folder, name, flags, StatxFlags::BASIC_STATS)?;
             return unlink_if_same(folder, name, find, &now);
         }
@@ -99,7 +99,7 @@ fn remove_unless_open(folder: &OwnedFd, name: &CStr, find: &Find) -> Result<Remo
     if lease::take(file.as_fd()) == Lease::HeldOpen {
         return Ok(Removal::InUse);
     }
-    let now = statx(&file, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::BASIC_STATS)?;
+    let now = statx(&file, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
     unlink_if_same(folder, name, find, &now)
 }
 
