@@ -106,3 +106,17 @@ fn a_literal_secret_is_refused_and_not_repeated() {
     let run = site.maint(&["config", "check"]).exits(2);
     assert!(run.complaint().contains("write \"env:NAME\"") && !run.stderr.contains("tok-"), "{}", run.stderr);
 }
+
+#[test]
+fn a_secret_with_quotes_is_hidden_in_json_and_in_the_history_too() {
+    let site = Site::new(
+        "[alerts.discord]\nwebhook = \"env:DISCORD_WEBHOOK_URL\"\n\
+         [jobs.job]\nshell = ''': 'pa\"ss\\word1'; false'''\n",
+    );
+    let mut command = site.command(&["run", "job", "--json"]);
+    let run = run(command.env("DISCORD_WEBHOOK_URL", "pa\"ss\\word1")).exits(1);
+    assert!(run.stdout.contains("[secret]") && !run.stdout.contains("word1"), "{}", run.stdout);
+    let database = rusqlite::Connection::open(site.state().join("state.db")).unwrap();
+    let row: String = database.query_row("SELECT line || report FROM runs", [], |row| row.get(0)).unwrap();
+    assert!(row.contains("[secret]") && !row.contains("word1"), "{row}");
+}

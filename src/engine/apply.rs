@@ -38,17 +38,30 @@ pub fn carry_out<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Fi
 
 fn rehearse<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finished<J::Action>> {
     job.check(world)?;
-    let plan = match &order.paused {
+    let mut plan = match &order.paused {
         Some(pause) => Plan { notes: vec![format!("the run would be skipped: {pause}")], ..Plan::default() },
         None => job.plan(world)?,
     };
-    let Plan { actions, notes, failures, overview } = plan;
-    let steps = Steps::planned(actions);
+    let steps = Steps::planned(std::mem::take(&mut plan.actions));
+    let exit = if plan.failures.is_empty() { Exit::Done } else { Exit::Failed };
+    Ok(finished(job, order, world, plan, steps, (Status::Planned, exit)))
+}
+
+/// Everything that is known when the last step is through; `plan` has given its actions to `steps`.
+fn finished<J: Job>(
+    job: &J,
+    order: &Order<'_>,
+    world: &World,
+    plan: Plan<J::Action>,
+    steps: Steps<J::Action>,
+    (status, exit): (Status, Exit),
+) -> Finished<J::Action> {
+    let Plan { actions: _, notes, failures, overview } = plan;
     let report = Report {
         job: order.name.to_owned(),
         run: None,
-        status: Status::Planned,
-        exit: if failures.is_empty() { Exit::Done } else { Exit::Failed },
+        status,
+        exit,
         started: world.clock.now(),
         finished: world.clock.reading(),
         overview,
@@ -58,7 +71,7 @@ fn rehearse<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finishe
         failures,
         log: None,
     };
-    Ok(Finished { report, tail: Vec::new() })
+    Finished { report, tail: Vec::new() }
 }
 
 fn perform<J: Job>(
@@ -130,42 +143,29 @@ fn work<J: Job>(
     permit: &Permit,
 ) -> Finished<J::Action> {
     let mut error_exit = None;
-    let plan = approved.map_or_else(|| job.plan(world), Ok).unwrap_or_else(|error| {
+    let mut plan = approved.map_or_else(|| job.plan(world), Ok).unwrap_or_else(|error| {
         error_exit = Some(exit_of(&error));
         Plan { failures: vec![one_line(&error)], ..Plan::default() }
     });
-    let Plan { actions, notes, failures, overview } = plan;
-    for note in &notes {
+    for note in &plan.notes {
         log::info!(target: logging::STEP, "note: {note}");
     }
-    for failure in &failures {
+    for failure in &plan.failures {
         log::error!(target: logging::STEP, "failed: {failure}");
     }
     let was_cut_in_planning = world.stop.reason().is_some();
+    let actions = std::mem::take(&mut plan.actions);
     let (steps, was_cut) = apply_all::<J>(actions, order.front, world, permit);
     let has_failed =
-        !failures.is_empty() || steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)));
+        !plan.failures.is_empty() || steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)));
     // A signal that comes when everything is done changes nothing.
     let status = match world.stop.reason().filter(|_| was_cut || was_cut_in_planning) {
         Some(reason) => reason.into(),
         None if has_failed => Status::Failed,
         None => Status::Done,
     };
-    let report = Report {
-        job: order.name.to_owned(),
-        run: None,
-        status,
-        exit: error_exit.unwrap_or(status.exit()),
-        started: world.clock.now(),
-        finished: world.clock.reading(),
-        overview,
-        sum: job.sum_up(&steps),
-        steps,
-        notes,
-        failures,
-        log: None,
-    };
-    Finished { report, tail: Vec::new() }
+    let exit = error_exit.unwrap_or(status.exit());
+    finished(job, order, world, plan, steps, (status, exit))
 }
 
 /// The steps, and whether the end of the run left some of them undone.
