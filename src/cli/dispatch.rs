@@ -128,8 +128,9 @@ impl ByHand<'_> {
     }
 
     fn ask<Q: Query>(&self, query: &Q) -> Result<Exit> {
-        self.ui.answer(&query.ask(self.world)?)?;
-        Ok(Exit::Done)
+        let answer = query.ask(self.world)?;
+        self.ui.answer(&answer)?;
+        Ok(Q::exit(&answer))
     }
 }
 

@@ -11,6 +11,7 @@ pub mod report;
 mod session;
 mod watchdog;
 
+use crate::exit::Exit;
 use crate::world::World;
 use anyhow::Result;
 use apply::Permit;
@@ -65,6 +66,10 @@ pub trait Query {
     type Answer: Display + Serialize;
     /// Looks.
     fn ask(&self, world: &World) -> Result<Self::Answer>;
+    /// How the program ends after this answer: a query that checks says so with another exit code.
+    fn exit(_answer: &Self::Answer) -> Exit {
+        Exit::Done
+    }
 }
 
 /// What a failed action means for those after it.
