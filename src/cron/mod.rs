@@ -1,4 +1,6 @@
-//! Pure knowledge of cron: when a schedule fires, and how a job is told from another.
+//! Pure knowledge of cron: when a schedule fires, what a job's line looks like, and where it stands in a crontab.
 
+pub mod drift;
 pub mod entry;
 pub mod schedule;
+pub mod table;
