@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and which job or query it starts.
 
+mod crontab;
 mod dispatch;
 pub mod reference;
 mod usage;
@@ -91,6 +92,7 @@ Examples:
   maint run 3f9a1c                  by the beginning of its hash
   maint run migrate --dry-run       what it would do")]
     Run(Run),
+    Crontab(crontab::CrontabArgs),
     Jobs(Jobs),
     History(History),
     Logs(Logs),

@@ -19,6 +19,7 @@ use plan::Plan;
 use report::{Outcome, Steps};
 use serde::Serialize;
 use std::fmt::Display;
+use std::time::Duration;
 
 /// A subcommand that changes something. It only plans; the engine applies.
 pub trait Job: Sync {
@@ -26,6 +27,10 @@ pub trait Job: Sync {
     const NAME: &'static str;
     /// The lock that keeps two runs apart.
     const LOCK: &'static str = Self::NAME;
+    /// How long a lock that somebody else holds is waited for, before the run is skipped.
+    const PATIENCE: Duration = Duration::ZERO;
+    /// True when its report is the answer to whoever typed it, and so is printed without a terminal too.
+    const ANSWERS: bool = false;
     /// How many actions may be applied at the same time; more than one only when none depends on another.
     const WORKERS: usize = 1;
     /// False when the job itself sees to it that it ends in time; then nothing needs to watch it.

@@ -53,6 +53,24 @@ impl Clock {
         self.zone
     }
 
+    /// "20261120T150226Z-3f9a1c": sortable, and different for two in one second.
+    pub(crate) fn new_id(&self) -> Result<String> {
+        let mut random = [0_u8; 3];
+        rustix::rand::getrandom(&mut random[..], rustix::rand::GetRandomFlags::empty())?;
+        let [one, two, three] = random;
+        Ok(format!("{}-{one:02x}{two:02x}{three:02x}", self.started.format("%Y%m%dT%H%M%SZ")))
+    }
+
+    /// Waits for the end of the first second of a minute, when cron looks for changes: of two changes in one
+    /// second it would take the time, see the first, and never notice the other (cronie e91b6eb).
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    #[expect(clippy::unused_self, reason = "the time is asked of the clock")]
+    pub(super) fn let_cron_look(&self) {
+        while Utc::now().timestamp() % 60 == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+
     /// A time as people read it: in the site's zone, which is named.
     #[must_use]
     pub fn show(&self, time: DateTime<Utc>) -> String {

@@ -19,6 +19,7 @@ use crate::engine::apply::Permit;
 use crate::error::{Problem, plain_errno};
 use crate::text;
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -51,22 +52,40 @@ pub(crate) enum NoTarget {
 impl Files {
     /// Reads a text of at most `limit` bytes; the error names the file.
     pub fn read_text(&self, path: &Path, limit: u64) -> Result<String> {
-        let shown = text::path(path).into_owned();
-        let bytes = read_at_most(path, limit).with_context(|| format!("cannot read {shown}"))?;
-        if bytes.len() as u64 > limit {
-            anyhow::bail!("{shown} is larger than {}", text::size(limit));
-        }
-        String::from_utf8(bytes).map_err(|error| {
+        String::from_utf8(self.read(path, limit)?).map_err(|error| {
+            let shown = text::path(path);
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = valid.split(|byte| *byte == b'\n').count();
             anyhow::anyhow!("{shown}:{line}: is not UTF-8 text; save it as UTF-8")
         })
     }
 
+    /// Reads at most `limit` bytes; the error names the file.
+    pub fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>> {
+        let shown = text::path(path).into_owned();
+        let bytes = read_at_most(path, limit).with_context(|| format!("cannot read {shown}"))?;
+        if bytes.len() as u64 > limit {
+            anyhow::bail!("{shown} is larger than {}", text::size(limit));
+        }
+        Ok(bytes)
+    }
+
+    /// True when `path` is a file of at most `limit` bytes with `words` in it.
+    #[must_use]
+    pub fn contains(&self, path: &Path, words: &[u8], limit: u64) -> bool {
+        self.read(path, limit).is_ok_and(|bytes| bytes.windows(words.len()).any(|window| window == words))
+    }
+
     /// True when something is at `path`, even a dangling symlink.
     #[must_use]
     pub fn exists(&self, path: &Path) -> bool {
         rustix::fs::lstat(path).is_ok()
+    }
+
+    /// When a file was last changed.
+    #[must_use]
+    pub fn modified(&self, path: &Path) -> Option<DateTime<Utc>> {
+        std::fs::symlink_metadata(path).and_then(|found| found.modified()).ok().map(DateTime::from)
     }
 
     /// Writes a file whole or not at all, with `mode` on creation; an older file keeps its own mode.
@@ -156,7 +175,7 @@ fn open_folder(path: &Path) -> Result<OwnedFd, Errno> {
 }
 
 /// Device and inode of what is at `path`, symlinks followed.
-pub(super) fn identity_at(path: &Path) -> Option<Identity> {
+pub(crate) fn identity_at(path: &Path) -> Option<Identity> {
     let flags = rustix::fs::AtFlags::empty();
     let found = rustix::fs::statx(CWD, path, flags, rustix::fs::StatxFlags::INO).ok()?;
     Some(folder::identity_of(&found))
