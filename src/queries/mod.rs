@@ -5,6 +5,7 @@ pub mod history;
 pub mod jobs;
 pub mod locks;
 pub mod logs;
+pub mod status;
 
 use crate::config::job::JobEntry;
 use crate::cron::entry::SHORTEST_PREFIX;
