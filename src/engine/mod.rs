@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod apply;
+pub mod due;
 pub mod history;
 pub mod lock;
 pub mod order;

@@ -3,6 +3,7 @@
 use crate::cron::drift::{self, State};
 use crate::cron::table::Table;
 use crate::engine::Query;
+use crate::queries::next_run;
 use crate::text;
 use crate::world::World;
 use anyhow::Result;
@@ -57,13 +58,7 @@ impl Row {
         let job = standing.job;
         let entry = world.config.jobs.get(job).filter(|entry| entry.schedule.is_some());
         let schedule = entry.and_then(|entry| entry.schedule.as_ref());
-        let now = world.clock.now().with_timezone(&world.clock.zone());
-        let next = schedule.and_then(|schedule| schedule.next_after(&now));
-        let next_shown = match (&next, schedule) {
-            (Some(next), _) => next.format("%a %Y-%m-%d %H:%M %Z").to_string(),
-            (None, Some(_)) => "at boot".to_owned(),
-            (None, None) => "-".to_owned(),
-        };
+        let (next, next_shown) = entry.map_or((None, "-".to_owned()), |entry| next_run(world, entry, false));
         Row {
             job: job.to_owned(),
             state: standing.state,
