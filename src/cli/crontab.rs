@@ -3,7 +3,7 @@
 use super::Run;
 use super::dispatch::{ByHand, check_jobs, run_job};
 use crate::exit::Exit;
-use crate::jobs::crontab::{add::Add, remove::Remove, restore::Restore};
+use crate::jobs::crontab::{add::Add, adopt::Adopt, remove::Remove, restore::Restore};
 use crate::queries::crontab::{check::Check, generate::Generate, saved::Saved, show::Show};
 use crate::queries::find_job;
 use anyhow::Result;
@@ -37,6 +37,7 @@ pub(super) enum CrontabCommand {
     Run(Run),
     Check(Check),
     Restore(Restore),
+    Adopt(Adopt),
 }
 
 impl CrontabArgs {
@@ -60,6 +61,7 @@ pub(super) fn dispatch(by_hand: &ByHand<'_>, command: &CrontabCommand) -> Result
         CrontabCommand::Remove(job) => by_hand.run(job),
         CrontabCommand::Restore(job) if job.list => by_hand.ask(&Saved {}),
         CrontabCommand::Restore(job) => by_hand.run(job),
+        CrontabCommand::Adopt(job) => by_hand.run(job),
         CrontabCommand::Run(run) => run_job(by_hand, &run.job),
         CrontabCommand::Generate(query) => by_hand.ask(query),
         CrontabCommand::Show(query) => by_hand.ask(query),

@@ -1,5 +1,6 @@
 //! Pure knowledge of cron: when a schedule fires, what a job's line looks like, and where it stands in a crontab.
 
+pub mod django;
 pub mod drift;
 pub mod entry;
 pub mod schedule;

@@ -7,6 +7,7 @@
 use super::World;
 use super::command::{self, Said};
 use super::environment::{absolute, find_program, own_program, variable};
+use crate::config::Config;
 use crate::cron::entry::{Entry, Line};
 use crate::cron::schedule::Schedule;
 use crate::engine::apply::Permit;
@@ -63,17 +64,21 @@ impl World {
 
     /// The lines that the site wants in the crontab: one for each job with a schedule.
     pub fn crontab_lines(&self) -> Result<Vec<Line>> {
-        let (program, config) = self.crontab_paths()?;
-        let site = self.config.site_name();
-        let scheduled =
-            self.config.jobs.iter().filter_map(|(name, job)| Some((name, job, job.schedule.as_ref()?)));
-        let line = |(name, job, schedule): (&String, &crate::config::job::JobEntry, &Schedule)| {
-            let hash = job.hash(site, name);
-            let schedule = schedule.text();
-            let entry = Entry { site, job: name, schedule, hash: &hash, program: &program, config: &config };
-            entry.line().map_err(Problem::usage)
-        };
-        scheduled.map(line).collect()
+        self.crontab_lines_of(&self.config)
+    }
+
+    /// The same for another configuration in the place of this one.
+    pub fn crontab_lines_of(&self, config: &Config) -> Result<Vec<Line>> {
+        let (program, file) = self.crontab_paths()?;
+        let site = config.site_name();
+        let mut lines = Vec::new();
+        for (job, entry) in &config.jobs {
+            let Some(schedule) = entry.schedule.as_ref().map(Schedule::text) else { continue };
+            let hash = entry.hash(site, job);
+            let entry = Entry { site, job, schedule, hash: &hash, program: &program, config: &file };
+            lines.push(entry.line().map_err(Problem::usage)?);
+        }
+        Ok(lines)
     }
 
     /// The absolute paths that a crontab line names: this program and the configuration.

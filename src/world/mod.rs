@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod command;
 pub mod crontab;
+mod django;
 pub(crate) mod environment;
 pub mod files;
 pub mod process;

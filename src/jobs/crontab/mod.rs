@@ -1,6 +1,7 @@
 //! `maint crontab add|remove|restore|adopt`: what changes the crontab, always through one installation.
 
 pub mod add;
+pub mod adopt;
 pub mod remove;
 pub mod restore;
 
@@ -27,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) enum Change {
     /// Lines of the site are replaced.
     Lines(Edit),
+    /// The same, and these foreign lines go.
+    Adopt(Edit, Vec<Vec<u8>>),
     /// The whole table is replaced.
     Whole(Vec<u8>),
 }
@@ -35,9 +38,15 @@ impl Change {
     /// The table after the change.
     fn apply(&self, table: &[u8]) -> Result<Vec<u8>> {
         match self {
-            Change::Lines(edit) => edit.apply(table).map_err(|why| {
-                anyhow!("the crontab has broken lines of site {}: {why}; nothing was changed", edit.site)
-            }),
+            Change::Lines(edit) => replace_lines(edit, table),
+            Change::Adopt(edit, adopted) => {
+                let is_adopted = |line: &[u8]| {
+                    let line = line.strip_suffix(b"\n").unwrap_or(line);
+                    adopted.iter().any(|adopted| adopted == line)
+                };
+                let lines = table.split_inclusive(|byte| *byte == b'\n');
+                replace_lines(edit, &lines.filter(|line| !is_adopted(line)).collect::<Vec<_>>().concat())
+            }
             Change::Whole(whole) => Ok(whole.clone()),
         }
     }
@@ -54,6 +63,12 @@ impl Change {
         let install = Install::between(&old, &new, site, self);
         Ok(Plan { actions: vec![install], overview: Some(overview), ..Plan::default() })
     }
+}
+
+fn replace_lines(edit: &Edit, table: &[u8]) -> Result<Vec<u8>> {
+    edit.apply(table).map_err(|why| {
+        anyhow!("the crontab has broken lines of site {}: {why}; nothing was changed", edit.site)
+    })
 }
 
 /// Installs the changed table.

@@ -88,9 +88,18 @@ impl Files {
         std::fs::symlink_metadata(path).and_then(|found| found.modified()).ok().map(DateTime::from)
     }
 
-    /// Writes a file whole or not at all, with `mode` on creation; an older file keeps its own mode.
+    /// Writes a file whole or not at all, with `mode` on creation; an older file keeps its own mode and owner.
     pub fn write(&self, path: &Path, content: &[u8], mode: u32, permit: &Permit) -> Result<()> {
         atomic::write(path, content, mode, permit)
+    }
+
+    /// Where a file really is, symlinks followed: what replaces it must not take the place of a symlink.
+    #[must_use]
+    pub fn real(&self, path: &Path) -> PathBuf {
+        match rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(fd) => real_path(&fd, path),
+            Err(_) => path.to_owned(),
+        }
     }
 
     /// Sets when a file or folder was last changed, in seconds since 1970.
@@ -190,7 +199,7 @@ pub(crate) fn real_folder(path: &Path) -> PathBuf {
     }
 }
 
-/// The path of an open folder as the kernel knows it, free of symlinks and `..`.
+/// The path of an open file or folder as the kernel knows it, free of symlinks and `..`.
 fn real_path(fd: &OwnedFd, otherwise: &Path) -> PathBuf {
     use std::os::fd::AsRawFd as _;
     let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
