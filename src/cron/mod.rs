@@ -1,4 +1,5 @@
-//! Pure knowledge of cron: when a schedule fires, and how a job is told from another.
+//! Pure knowledge of cron: when a schedule fires and what is odd about it, and how a job is told from another.
 
 pub mod entry;
+pub mod lint;
 pub mod schedule;
