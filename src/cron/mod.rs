@@ -3,5 +3,6 @@
 pub mod django;
 pub mod drift;
 pub mod entry;
+pub mod lint;
 pub mod schedule;
 pub mod table;

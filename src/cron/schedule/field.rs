@@ -27,6 +27,8 @@ pub struct Field {
     pub is_starred: bool,
     /// True when it leaves no value out.
     pub is_full: bool,
+    /// The step of a field that is nothing but steps through its whole range, such as `*/7`.
+    pub step: Option<u32>,
 }
 
 impl Field {
@@ -53,7 +55,13 @@ impl FieldKind {
             set = set & 0x7f | set >> 7 & 1;
         }
         let is_full = (self.low..=self.last()).all(|value| set >> value & 1 == 1);
-        Ok(Field { set, is_starred: word.starts_with('*'), is_full })
+        Ok(Field { set, is_starred: word.starts_with('*'), is_full, step: self.whole_step(word) })
+    }
+
+    fn whole_step(&self, word: &str) -> Option<u32> {
+        let (range, step) = word.split_once('/')?;
+        let is_whole = self.range(range).is_ok_and(|(low, high)| low == self.low && high >= self.last());
+        is_whole.then(|| step_width(step).ok()).flatten()
     }
 
     fn is_weekday(&self) -> bool {

@@ -10,6 +10,7 @@ mod oracle;
 mod times;
 
 use chrono::{DateTime, NaiveDateTime, TimeZone};
+pub(crate) use clock::{Turn, turns};
 pub use field::Field;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

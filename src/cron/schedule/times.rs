@@ -20,10 +20,10 @@ pub struct Times {
     pub weekdays: Field,
 }
 
-/// The Gregorian calendar repeats after 400 years, but weekday and leap day meet at the latest after 40.
-const HORIZON_DAYS: i64 = 40 * 366;
-
 impl Times {
+    /// The Gregorian calendar repeats after 400 years, but weekday and leap day meet at the latest after 40.
+    pub(crate) const HORIZON_DAYS: usize = 40 * 366;
+
     pub(super) fn parse(text: &str) -> Result<Times, String> {
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
         let [minute, hour, day, month, weekday] = words[..] else {
@@ -62,7 +62,7 @@ impl Times {
         !self.days.is_starred && !self.weekdays.is_starred
     }
 
-    pub(super) fn is_wildcard(&self) -> bool {
+    pub(crate) fn is_wildcard(&self) -> bool {
         self.minutes.is_starred || self.hours.is_starred
     }
 
@@ -96,7 +96,7 @@ impl Times {
     #[must_use]
     pub fn next_local(&self, after: NaiveDateTime) -> Option<NaiveDateTime> {
         let start = whole_minute(after) + Duration::minutes(1);
-        let dates = (0..HORIZON_DAYS).map(|offset| start.date() + Duration::days(offset));
+        let dates = start.date().iter_days().take(Self::HORIZON_DAYS);
         dates.filter(|date| self.has_date(*date)).find_map(|date| {
             let from = if date == start.date() { minute_of_day(start) } else { 0 };
             let minute = self.minutes_of_day(from / 60..24).find(|minute| *minute >= from)?;
@@ -106,7 +106,7 @@ impl Times {
 
     /// The last local time at or before `until`, on a calendar whose clock is never changed.
     fn latest_local(&self, until: NaiveDateTime) -> Option<NaiveDateTime> {
-        let dates = (0..HORIZON_DAYS).map(|offset| until.date() - Duration::days(offset));
+        let dates = until.date().iter_days().rev().take(Self::HORIZON_DAYS);
         dates.filter(|date| self.has_date(*date)).find_map(|date| {
             let last = if date == until.date() { minute_of_day(until) } else { 24 * 60 - 1 };
             let minute = self.minutes_of_day(0..last / 60 + 1).rfind(|minute| *minute <= last)?;
