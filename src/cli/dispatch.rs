@@ -1,5 +1,7 @@
 //! From what was typed to the job or query, and back to an exit code. The same way for `run JOB`.
 
+use super::all_due::run_all_due;
+use super::as_cron::run_as_cron;
 use super::{Cli, Command, Global, reference, usage};
 use crate::config::job::{JobEntry, Runs};
 use crate::engine::apply::carry_out;
@@ -18,6 +20,7 @@ use crate::world::{Place, World};
 use crate::{logging, text};
 use anyhow::Result;
 use clap::Parser as _;
+use std::cell::RefCell;
 use std::time::Duration;
 
 /// Starts what was typed.
@@ -39,10 +42,14 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
     if world.clock.is_fixed() {
         log::info!("$MAINT_NOW fixes the clock at {}", world.clock.show(world.clock.now()));
     }
-    let by_hand = ByHand { global, world: &world, ui };
+    let by_hand = ByHand { global, world: &world, ui, reports: None };
     match command {
         Command::CleanupTemp(_) => command.as_job(global.yes, &by_hand).unwrap_or(Ok(Exit::Usage)),
-        Command::Run(args) => run_job(&by_hand, &args.job),
+        Command::Run(args) if args.as_cron => run_as_cron(global, args, &world, &[]),
+        Command::Run(args) => match &args.job {
+            Some(job) => run_job(&by_hand, job),
+            None => run_all_due(&by_hand),
+        },
         Command::Pause(job) => {
             let (name, _) = find_job(&world, &job.job)?;
             by_hand.run(&Pause { job: name.to_owned(), ..job.clone() })
@@ -82,10 +89,13 @@ fn open(global: &Global, command: &Command) -> Result<World> {
 }
 
 /// What a command typed by hand is carried out with.
-struct ByHand<'a> {
-    global: &'a Global,
-    world: &'a World,
-    ui: &'a Ui,
+#[derive(Clone, Copy)]
+pub(super) struct ByHand<'a> {
+    pub(super) global: &'a Global,
+    pub(super) world: &'a World,
+    pub(super) ui: &'a Ui,
+    /// Where the JSON reports of several runs are gathered, to be printed as one document.
+    pub(super) reports: Option<&'a RefCell<Vec<serde_json::Value>>>,
 }
 
 impl Visitor for ByHand<'_> {
@@ -124,7 +134,10 @@ impl ByHand<'_> {
 
     fn carry_out<J: Job>(&self, job: &J, order: &Order<'_>) -> Result<Exit> {
         let finished = carry_out(job, order, self.world)?;
-        self.ui.finished(&finished)?;
+        match self.reports.filter(|_| self.ui.json) {
+            Some(reports) => reports.borrow_mut().push(serde_json::to_value(&finished.report)?),
+            None => self.ui.finished(&finished)?,
+        }
         Ok(finished.report.exit)
     }
 
@@ -140,8 +153,8 @@ fn skip_exit(code: u8) -> Exit {
 }
 
 /// `maint run JOB`: the job of `maint.toml` with its own lock and limits.
-fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
-    let ByHand { global, world, ui } = *by_hand;
+pub(super) fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
+    let ByHand { global, world, ui, .. } = *by_hand;
     let (name, entry) = find_job(world, wanted)?;
     let defaults = &world.config.defaults;
     let pause = pause::in_force(world, name).filter(|_| !global.yes);
