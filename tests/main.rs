@@ -4,6 +4,8 @@
 
 mod support;
 
+mod all_due;
+mod as_cron;
 mod cleanup_temp;
 mod cleanup_temp_recorded;
 mod cleanup_temp_safety;

@@ -58,6 +58,9 @@ _maint() {
             maint,run)
                 cmd="maint__subcmd__run"
                 ;;
+            maint,status)
+                cmd="maint__subcmd__status"
+                ;;
             maint__subcmd__config,check)
                 cmd="maint__subcmd__config__subcmd__check"
                 ;;
@@ -69,6 +72,9 @@ _maint() {
                 ;;
             maint__subcmd__crontab,add)
                 cmd="maint__subcmd__crontab__subcmd__add"
+                ;;
+            maint__subcmd__crontab,adopt)
+                cmd="maint__subcmd__crontab__subcmd__adopt"
                 ;;
             maint__subcmd__crontab,check)
                 cmd="maint__subcmd__crontab__subcmd__check"
@@ -95,7 +101,7 @@ _maint() {
 
     case "${cmd}" in
         maint)
-            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --help --version cleanup-temp run crontab jobs history logs locks pause resume init config completions man help"
+            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --help --version cleanup-temp run crontab jobs status history logs locks pause resume init config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -337,7 +343,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help generate add show remove run check restore"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help generate add show remove run check restore adopt"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -377,6 +383,44 @@ _maint() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maint__subcmd__crontab__subcmd__adopt)
+            opts="-c -C -n -v -q -y -h --project --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --project)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -545,7 +589,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__run)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --all-due --as-cron --config --root --dry-run --json --verbose --quiet --color --yes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -935,7 +979,41 @@ _maint() {
             return 0
             ;;
         maint__subcmd__run)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --all-due --as-cron --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maint__subcmd__status)
+            opts="-c -C -n -v -q -y -h --check --config --root --dry-run --json --verbose --quiet --color --yes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -40,6 +40,7 @@ complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-temp" -d 'Remov
 complete -c maint -n "__fish_maint_needs_command" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
 complete -c maint -n "__fish_maint_needs_command" -f -a "crontab" -d 'Installs the scheduled jobs in this user\'s crontab, and shows how they stand there'
 complete -c maint -n "__fish_maint_needs_command" -f -a "jobs" -d 'Lists the jobs: schedule, next run with its time zone, last result'
+complete -c maint -n "__fish_maint_needs_command" -f -a "status" -d 'Shows how each job is: ok, failing, overdue, running, paused'
 complete -c maint -n "__fish_maint_needs_command" -f -a "history" -d 'Shows past runs, newest first'
 complete -c maint -n "__fish_maint_needs_command" -f -a "logs" -d 'Prints the log of a run, the latest one by default'
 complete -c maint -n "__fish_maint_needs_command" -f -a "locks" -d 'Shows the locks that are held, and by whom'
@@ -69,30 +70,33 @@ complete -c maint -n "__fish_maint_using_subcommand run" -s C -l root -d 'The fo
 complete -c maint -n "__fish_maint_using_subcommand run" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand run" -l all-due -d 'Run every overdue job with `missed = "once"`, each once, however many runs it missed'
+complete -c maint -n "__fish_maint_using_subcommand run" -l as-cron -d 'Run it in cron\'s bare environment, to see whether it works there'
 complete -c maint -n "__fish_maint_using_subcommand run" -s n -l dry-run -d 'Print what would be done, and change nothing'
 complete -c maint -n "__fish_maint_using_subcommand run" -l json -d 'Print one JSON document'
 complete -c maint -n "__fish_maint_using_subcommand run" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand run" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand run" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s n -l dry-run -d 'Print what would be done, and change nothing'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -l json -d 'Print one JSON document'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s v -l verbose -d 'Say more; twice for even more'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s q -l quiet -d 'Say only what went wrong'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "generate" -d 'Prints the lines that `crontab add` would install'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "add" -d 'Installs or updates the lines of the scheduled jobs'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "show" -d 'Shows what is installed, the next run of each job, and any drift from maint.toml'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "remove" -d 'Removes the lines of this site, and nothing else'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "check" -d 'Looks for odd schedules and for drift; exit code 3 when something is found'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "restore" -d 'Puts a saved crontab back, foreign lines included; each change saves the table it replaces'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -f -a "generate" -d 'Prints the lines that `crontab add` would install'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -f -a "add" -d 'Installs or updates the lines of the scheduled jobs'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -f -a "show" -d 'Shows what is installed, the next run of each job, and any drift from maint.toml'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -f -a "remove" -d 'Removes the lines of this site, and nothing else'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -f -a "check" -d 'Looks for odd schedules and for drift; exit code 3 when something is found'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -f -a "restore" -d 'Puts a saved crontab back, foreign lines included; each change saves the table it replaces'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore adopt" -f -a "adopt" -d 'Takes over the lines of django-crontab: as jobs of maint.toml, with lines of maint'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
@@ -143,6 +147,8 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -l all-due -d 'Run every overdue job with `missed = "once"`, each once, however many runs it missed'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -l as-cron -d 'Run it in cron\'s bare environment, to see whether it works there'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s n -l dry-run -d 'Print what would be done, and change nothing'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -l json -d 'Print one JSON document'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Say more; twice for even more'
@@ -172,6 +178,18 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -l project -d 'The project whose lines are meant, as the end of each line names it' -r
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand jobs" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
@@ -183,6 +201,18 @@ complete -c maint -n "__fish_maint_using_subcommand jobs" -s v -l verbose -d 'Sa
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand status" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand status" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand status" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand status" -l check -d 'Print only what is overdue or failing, and end with exit code 3 when there is such a job'
+complete -c maint -n "__fish_maint_using_subcommand status" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand status" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand status" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand status" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand status" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand history" -l limit -d 'At most this many runs' -r
 complete -c maint -n "__fish_maint_using_subcommand history" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand history" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F

@@ -1,7 +1,7 @@
 //! `maint crontab …`: the words of the subcommand, and which job or query each starts.
 
 use super::Run;
-use super::dispatch::{ByHand, check_jobs, run_job};
+use super::dispatch::{ByHand, check_jobs, run};
 use crate::exit::Exit;
 use crate::jobs::crontab::{add::Add, adopt::Adopt, remove::Remove, restore::Restore};
 use crate::queries::crontab::{check::Check, generate::Generate, saved::Saved, show::Show};
@@ -62,7 +62,7 @@ pub(super) fn dispatch(by_hand: &ByHand<'_>, command: &CrontabCommand) -> Result
         CrontabCommand::Restore(job) if job.list => by_hand.ask(&Saved {}),
         CrontabCommand::Restore(job) => by_hand.run(job),
         CrontabCommand::Adopt(job) => by_hand.run(job),
-        CrontabCommand::Run(run) => run_job(by_hand, &run.job),
+        CrontabCommand::Run(args) => run(by_hand, args),
         CrontabCommand::Generate(query) => by_hand.ask(query),
         CrontabCommand::Show(query) => by_hand.ask(query),
         CrontabCommand::Check(query) => by_hand.ask(query),

@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and which job or query it starts.
 
+mod all_due;
+mod as_cron;
 mod crontab;
 mod dispatch;
 pub mod reference;
@@ -91,7 +93,9 @@ The job runs as cron would run it: with its lock, its time limit, a log and a li
 Examples:
   maint run cleanup-temp            by name
   maint run 3f9a1c                  by the beginning of its hash
-  maint run migrate --dry-run       what it would do")]
+  maint run migrate --dry-run       what it would do
+  maint run migrate --as-cron       with the few variables that cron gives a job
+  maint run --all-due               make up for what was missed while the machine was off")]
     Run(Run),
     Crontab(crontab::CrontabArgs),
     Jobs(Jobs),
@@ -149,9 +153,17 @@ impl Command {
 
 /// Runs a job as cron would: lock, time limit, log, history
 #[derive(Args, Clone, Debug)]
+#[command(group(clap::ArgGroup::new("what").required(true)))]
 struct Run {
     /// The job's name or a prefix of its hash (`maint jobs` shows both)
-    job: String,
+    #[arg(group = "what")]
+    job: Option<String>,
+    /// Run every overdue job with `missed = "once"`, each once, however many runs it missed
+    #[arg(long, group = "what")]
+    all_due: bool,
+    /// Run it in cron's bare environment, to see whether it works there
+    #[arg(long)]
+    as_cron: bool,
 }
 
 /// Prints the completions for a shell
@@ -200,23 +212,33 @@ pub fn main() -> ExitCode {
 
 /// Tells why, on stderr and, when JSON was asked for, there too.
 fn fail(error: &anyhow::Error, ui: &Ui) -> Exit {
-    let (exit, line) = (exit_of(error), one_line(error));
-    // A job that somebody paused must not make cron write a mail each time.
-    if !is_expected(error) || ui.is_terminal() || ui.verbosity > 0 {
-        ui.error(&line);
-    }
+    let exit = complain(error, ui);
     if ui.json {
-        let status = match exit {
-            Exit::Refused => "refused",
-            Exit::Skipped | Exit::SkippedAs(_) => "skipped",
-            _ => "error",
-        };
-        let line = logging::redacted(&line);
-        let value = serde_json::json!({ "status": status, "exit_code": exit.code(), "error": line });
         // Without stdout there is still the line on stderr.
-        let _ = text::json(&value).map(|json| ui.out(&json));
+        let _ = text::json(&error_document(error)).map(|json| ui.out(&json));
     }
     exit
+}
+
+/// Tells why on stderr.
+fn complain(error: &anyhow::Error, ui: &Ui) -> Exit {
+    // A job that somebody paused must not make cron write a mail each time.
+    if !is_expected(error) || ui.is_terminal() || ui.verbosity > 0 {
+        ui.error(&one_line(error));
+    }
+    exit_of(error)
+}
+
+/// An error as JSON.
+fn error_document(error: &anyhow::Error) -> serde_json::Value {
+    let exit = exit_of(error);
+    let status = match exit {
+        Exit::Refused => "refused",
+        Exit::Skipped | Exit::SkippedAs(_) => "skipped",
+        _ => "error",
+    };
+    let line = one_line(error);
+    serde_json::json!({ "status": status, "exit_code": exit.code(), "error": logging::redacted(&line) })
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// The file system, as far as `maint` may see and touch it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Files {
     /// The site's own folder, which is never cleaned as a whole.
     pub(super) site_root: Option<PathBuf>,
