@@ -5,6 +5,7 @@
 //! cron 3.0pl1, cronie 1.7.2 and BusyBox 1.35.
 
 use super::World;
+use super::as_cron;
 use super::command::{self, Said};
 use super::environment::{absolute, find_program, own_program, variable};
 use crate::config::Config;
@@ -99,6 +100,11 @@ impl World {
     pub fn crontab_variables(&self) -> Vec<(String, String)> {
         let listing = self.crontab().and_then(|crontab| crontab.list());
         listing.map(|listing| table::variables(&listing, self.config.site_name())).unwrap_or_default()
+    }
+
+    /// What the dry run of a job says when cron starts it.
+    pub fn rehearse_as_cron(&self, job: &str, variables: &[(String, String)]) -> Result<Said> {
+        as_cron::rehearse(&absolute(self.site_file()?), job, variables)
     }
 
     /// The absolute paths that a crontab line names: this program and the configuration.

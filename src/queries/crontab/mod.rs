@@ -4,3 +4,4 @@ pub mod check;
 pub mod generate;
 pub mod saved;
 pub mod show;
+pub mod test;
