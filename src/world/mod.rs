@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod as_cron;
 pub mod clock;
 pub mod command;
+pub mod daemon;
 pub(crate) mod environment;
 pub mod files;
 pub mod process;
