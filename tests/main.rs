@@ -23,6 +23,7 @@ mod secrets;
 mod signals;
 mod state;
 mod status;
+mod why;
 
 /// A test file that is not listed above would never run.
 #[test]

@@ -62,6 +62,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         }
         Command::Jobs(query) => by_hand.ask(query),
         Command::Status(query) => by_hand.ask(query),
+        Command::Why(query) => by_hand.ask(query),
         Command::History(query) => by_hand.ask(query),
         Command::Logs(query) => by_hand.ask(query),
         Command::Locks(query) => by_hand.ask(query),

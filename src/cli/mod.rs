@@ -11,8 +11,8 @@ use self::dispatch::Visitor;
 use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
 use crate::jobs::{cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
-use crate::queries::status::Status;
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
+use crate::queries::{status::Status, why::Why};
 use crate::ui::{Colour, Ui};
 use crate::{logging, text};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
@@ -108,6 +108,15 @@ Examples:
   maint status --check              for cron or a monitor: silent when all is well, else exit code 3
   maint status --json               for programs")]
     Status(Status),
+    #[command(after_long_help = "\
+Times are those of the machine, as cron reads them. A day stands for the first run of that day.
+
+Examples:
+  maint why cleanup-temp                    its last expected run
+  maint why cleanup-temp 02:00              today at 02:00
+  maint why cleanup-temp 2026-11-20         the run of that day
+  maint why cleanup-temp 2026-11-20T02:00   the run of that minute")]
+    Why(Why),
     History(History),
     Logs(Logs),
     Locks(Locks),
@@ -121,7 +130,8 @@ Examples:
     #[command(after_long_help = "\
 Examples:
   maint init                             a commented maint.toml for this folder
-  maint init --preset demo -C /tmp/demo  a sample site to try maint on")]
+  maint init --preset demo -C /tmp/demo  a sample site to try maint on
+  maint init --preset cochin             a Django project with the schedules of its guide")]
     Init(Init),
     Config(ConfigArgs),
     Completions(Completions),

@@ -7,6 +7,7 @@ pub mod jobs;
 pub mod locks;
 pub mod logs;
 pub mod status;
+pub mod why;
 
 use crate::config::job::JobEntry;
 use crate::cron::entry::{SHORTEST_PREFIX, all_due_hash};

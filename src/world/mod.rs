@@ -6,6 +6,7 @@ pub mod clock;
 pub mod command;
 pub mod crontab;
 mod django;
+pub mod daemon;
 pub(crate) mod environment;
 pub mod files;
 pub mod process;
