@@ -4,7 +4,9 @@ use super::Run;
 use super::dispatch::{ByHand, check_jobs, run};
 use crate::exit::Exit;
 use crate::jobs::crontab::{add::Add, adopt::Adopt, remove::Remove, restore::Restore};
-use crate::queries::crontab::{check::Check, generate::Generate, saved::Saved, show::Show, test::Test};
+use crate::queries::crontab::{
+    check::Check, generate::Generate, saved::Saved, show::Show, status::Status, test::Test,
+};
 use crate::queries::find_job;
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -36,6 +38,7 @@ pub(super) enum CrontabCommand {
     Remove(Remove),
     Run(Run),
     Check(Check),
+    Status(Status),
     Test(Test),
     Restore(Restore),
     Adopt(Adopt),
@@ -66,6 +69,7 @@ pub(super) fn dispatch(by_hand: &ByHand<'_>, command: &CrontabCommand) -> Result
         CrontabCommand::Run(args) => run(by_hand, args),
         CrontabCommand::Generate(query) => by_hand.ask(query),
         CrontabCommand::Show(query) => by_hand.ask(query),
+        CrontabCommand::Status(query) => by_hand.ask(query),
         CrontabCommand::Check(query) => by_hand.ask(query),
     }
 }

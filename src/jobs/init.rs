@@ -122,14 +122,11 @@ impl Init {
     /// The configuration for a site in `root`; without a preset the site is named after its folder.
     #[must_use]
     pub fn text(&self, root: &Path) -> String {
-        match self.preset {
-            Some(preset) => preset.text().to_owned(),
-            None => {
-                let name =
-                    root.file_name().and_then(|name| name.to_str()).filter(|name| check_name(name).is_ok());
-                PLAIN.replacen("my-site", name.unwrap_or("my-site"), 1)
-            }
+        if let Some(preset) = self.preset {
+            return preset.text().to_owned();
         }
+        let name = root.file_name().and_then(|name| name.to_str()).filter(|name| check_name(name).is_ok());
+        PLAIN.replacen("my-site", name.unwrap_or("my-site"), 1)
     }
 }
 

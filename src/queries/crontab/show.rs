@@ -19,16 +19,16 @@ pub struct Show {}
 /// The lines of the site, installed or wanted.
 #[derive(Debug, Serialize)]
 pub struct Shown {
-    site: String,
-    jobs: Vec<Row>,
+    pub(super) site: String,
+    pub(super) jobs: Vec<Row>,
     /// What differs from maint.toml, in words.
     pub(super) drift: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Row {
+pub(super) struct Row {
     job: String,
-    state: State,
+    pub(super) state: State,
     schedule: Option<String>,
     /// What `maint crontab run` takes; none for a job that is no longer configured.
     hash: Option<String>,
