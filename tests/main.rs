@@ -13,6 +13,7 @@ mod command_line;
 mod configuration;
 mod consistency;
 mod demo;
+mod doctor;
 mod dry_run;
 mod history;
 mod init;

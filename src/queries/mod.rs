@@ -1,6 +1,7 @@
 //! One file per subcommand that only looks, under the same name.
 
 pub mod config;
+pub mod doctor;
 pub mod history;
 pub mod jobs;
 pub mod locks;

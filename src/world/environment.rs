@@ -22,6 +22,36 @@ pub(crate) fn current_folder() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
 }
 
+/// Where secrets are looked up: the environment, then the site's `env_file`; and files of their own.
+pub(super) struct Keeper<'a> {
+    env_file: Vec<(String, String)>,
+    root: &'a Path,
+    files: &'a Files,
+}
+
+impl Keeper<'_> {
+    pub(super) fn of<'a>(config: &Config, root: &'a Path, files: &'a Files) -> Keeper<'a> {
+        let path = config.site.env_file.as_ref();
+        let env_file = path.map(|path| env_file(&root.join(path), files)).unwrap_or_default();
+        Keeper { env_file, root, files }
+    }
+
+    pub(super) fn value(&self, secret: &SecretRef) -> Option<String> {
+        match secret {
+            SecretRef::Env(name) => {
+                let own = variable(name).and_then(|value| value.into_string().ok());
+                own.or_else(|| self.in_env_file(name).map(str::to_owned))
+            }
+            SecretRef::File(path) => first_line(&self.root.join(path), self.files),
+        }
+    }
+
+    /// The value of a variable in the `env_file`.
+    pub(super) fn in_env_file(&self, name: &str) -> Option<&str> {
+        self.env_file.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
 /// The secrets that the configuration names.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
@@ -35,18 +65,13 @@ impl Secrets {
     pub(super) fn named_in(config: &Config, root: &Path, files: &Files) -> Secrets {
         let mut secrets = Secrets::default();
         let mut values: Vec<String> = Vec::new();
-        let from_file = config.site.env_file.as_ref().map(|path| env_file(&root.join(path), files));
+        let keeper = Keeper::of(config, root, files);
         for secret in config.secrets() {
-            let value = match &secret {
-                SecretRef::Env(name) => {
-                    secrets.variables.push(name.clone());
-                    let own = variable(name).and_then(|value| value.into_string().ok());
-                    own.or_else(|| Some(from_file.as_ref()?.iter().find(|(key, _)| key == name)?.1.clone()))
-                }
-                SecretRef::File(path) => first_line(&root.join(path), files),
-            };
+            if let SecretRef::Env(name) = &secret {
+                secrets.variables.push(name.clone());
+            }
             // A value of a few characters would blank out ordinary words.
-            values.extend(value.filter(|value| value.len() >= 6));
+            values.extend(keeper.value(&secret).filter(|value| value.len() >= 6));
         }
         // A report may already be JSON, in which quotes are escaped; the longer of two secrets goes first.
         let escaped: Vec<String> = values.iter().map(|value| json_form(value)).collect();
