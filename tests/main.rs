@@ -14,6 +14,7 @@ mod configuration;
 mod consistency;
 mod crontab_presets;
 mod demo;
+mod doctor;
 mod dry_run;
 mod history;
 mod init;

@@ -1,7 +1,7 @@
 //! `maint crontab …`: the words of the subcommand, and which job or query each starts.
 
 use super::Run;
-use super::dispatch::{ByHand, check_jobs, run};
+use super::dispatch::{ByHand, refuse_first, run};
 use crate::exit::Exit;
 use crate::jobs::crontab::{add::Add, adopt::Adopt, remove::Remove, restore::Restore};
 use crate::queries::crontab::{
@@ -59,7 +59,7 @@ pub(super) fn dispatch(by_hand: &ByHand<'_>, command: &CrontabCommand) -> Result
     match command {
         CrontabCommand::Test(query) => by_hand.ask(&Test { jobs: names(by_hand, &query.jobs)? }),
         CrontabCommand::Add(job) => {
-            check_jobs(by_hand.world)?;
+            refuse_first(by_hand.world)?;
             by_hand.run(&Add { jobs: names(by_hand, &job.jobs)? })
         }
         CrontabCommand::Remove(job) => by_hand.run(job),

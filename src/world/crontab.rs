@@ -7,7 +7,8 @@
 use super::World;
 use super::as_cron;
 use super::command::{self, Said};
-use super::environment::{absolute, find_program, own_program, variable};
+use super::environment::{CRON_PATH, absolute, own_program, variable};
+use super::programs;
 use crate::config::Config;
 use crate::cron::entry::{ALL_DUE, ALL_DUE_SCHEDULE, Entry, Line, all_due_hash};
 use crate::cron::schedule::Schedule;
@@ -51,7 +52,7 @@ impl World {
     pub fn crontab(&self) -> Result<Crontab<'_>> {
         let named = variable("MAINT_CRONTAB").map_or_else(|| self.config.crontab.bin.clone(), PathBuf::from);
         let program = match named.components().count() {
-            1 => find_program(&named),
+            1 => named.to_str().and_then(programs::find_here),
             _ => Some(self.root.join(&named)).filter(|program| self.files.exists(program)),
         };
         let program = program.ok_or_else(|| {
@@ -100,6 +101,13 @@ impl World {
     pub fn crontab_variables(&self) -> Vec<(String, String)> {
         let listing = self.crontab().and_then(|crontab| crontab.list());
         listing.map(|listing| table::variables(&listing, self.config.site_name())).unwrap_or_default()
+    }
+
+    /// Where cron will look for the programs of the site's jobs.
+    #[must_use]
+    pub fn cron_path(&self) -> String {
+        let set = self.crontab_variables().into_iter().rev().find(|(name, _)| name == "PATH");
+        set.map_or_else(|| CRON_PATH.to_owned(), |(_, path)| path)
     }
 
     /// What the dry run of a job says when cron starts it.
