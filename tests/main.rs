@@ -16,6 +16,7 @@ mod history;
 mod init;
 mod locks;
 mod pause;
+mod render;
 mod run;
 mod secrets;
 mod signals;

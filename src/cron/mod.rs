@@ -1,5 +1,6 @@
-//! Pure knowledge of cron: when a schedule fires and what is odd about it, and how a job is told from another.
+//! Pure knowledge of cron: when schedules fire, what is odd about them, how other schedulers say them.
 
 pub mod entry;
 pub mod lint;
+pub mod render;
 pub mod schedule;
