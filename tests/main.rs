@@ -20,6 +20,7 @@ mod history;
 mod init;
 mod locks;
 mod pause;
+mod render;
 mod run;
 mod secrets;
 mod signals;

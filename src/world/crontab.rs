@@ -68,11 +68,11 @@ impl World {
     /// The lines that the site wants in the crontab: one for each job with a schedule, and one that makes up for
     /// missed runs when a job wants that.
     pub fn crontab_lines(&self) -> Result<Vec<Line>> {
-        self.crontab_lines_of(&self.config)
+        self.crontab_lines_of(&self.config, None)
     }
 
-    /// The same for another configuration in the place of this one.
-    pub fn crontab_lines_of(&self, config: &Config) -> Result<Vec<Line>> {
+    /// The same for a configuration that is to take the place of this one, or with the user of a file in /etc/cron.d.
+    pub fn crontab_lines_of(&self, config: &Config, user: Option<&str>) -> Result<Vec<Line>> {
         let (program, file) = self.crontab_paths()?;
         let site = config.site_name();
         let mut lines = Vec::new();
@@ -80,7 +80,7 @@ impl World {
             let Some(schedule) = entry.schedule.as_ref().map(Schedule::text) else { continue };
             let hash = entry.hash(site, job);
             let entry = Entry { site, job, schedule, hash: &hash, program: &program, config: &file };
-            lines.push(entry.line().map_err(Problem::usage)?);
+            lines.push(entry.line(user).map_err(Problem::usage)?);
         }
         if config.makes_up_for_missed_runs() {
             let entry = Entry {
@@ -91,7 +91,7 @@ impl World {
                 program: &program,
                 config: &file,
             };
-            lines.push(entry.line().map_err(Problem::usage)?);
+            lines.push(entry.line(user).map_err(Problem::usage)?);
         }
         Ok(lines)
     }

@@ -115,6 +115,12 @@ impl World {
         }
     }
 
+    /// A path that was typed, from the folder in which the program was started.
+    #[must_use]
+    pub fn here(&self, path: &Path) -> PathBuf {
+        environment::absolute(path)
+    }
+
     /// The configuration's file, for commands that need a site.
     pub fn site_file(&self) -> Result<&Path> {
         self.config.file.as_deref().ok_or_else(|| {
