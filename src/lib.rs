@@ -10,12 +10,13 @@
 //! | [`engine`] | plan, permit, apply; report, lock, history, alerts | `world`, `config` |
 //! | [`world`] | files, programs, databases, clock, environment: only here | `config`, one type of `engine`: `Permit` |
 //! | [`config`] | `maint.toml` as structs | `cron`, `text` |
-//! | [`cron`], [`text`] | pure | nothing |
+//! | [`cron`], [`text`], [`diff`] | pure | nothing |
 //! | [`ui`], [`logging`], [`error`], [`exit`] | what the user sees | `text`; `ui` prints `engine`'s reports |
 
 pub mod cli;
 pub mod config;
 pub mod cron;
+pub mod diff;
 pub mod engine;
 pub mod error;
 pub mod exit;

@@ -107,8 +107,9 @@ impl Ui {
         if self.json { self.out(&text::json(answer)?) } else { self.out(&answer.to_string()) }
     }
 
-    /// Prints a finished run: under cron only what went wrong.
-    pub fn finished<A: Action>(&self, finished: &Finished<A>) -> Result<()> {
+    /// Prints a finished run: without a terminal, as under cron, only what went wrong, unless the report `is_answer`
+    /// to whoever asked for the run.
+    pub fn finished<A: Action>(&self, finished: &Finished<A>, is_answer: bool) -> Result<()> {
         if let Some(bar) = self.bar.get() {
             bar.finish_and_clear();
         }
@@ -117,7 +118,8 @@ impl Ui {
             return self.out(&logging::redacted(&text::json(report)?));
         }
         let is_rehearsal = report.status == Status::Planned;
-        if is_rehearsal || (self.is_terminal && self.verbosity >= 0) {
+        let is_asked_for = self.is_terminal || (is_answer && report.exit == Exit::Done);
+        if is_rehearsal || (is_asked_for && self.verbosity >= 0) {
             self.out(&self.whole(report))?;
         } else if self.verbosity > 0 {
             self.out(&format!("{}\n", report.summary()))?;

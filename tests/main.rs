@@ -20,6 +20,7 @@ mod run;
 mod secrets;
 mod signals;
 mod state;
+mod status;
 
 /// A test file that is not listed above would never run.
 #[test]

@@ -38,6 +38,7 @@ complete -c maint -n "__fish_maint_needs_command" -s h -l help -d 'Print help (s
 complete -c maint -n "__fish_maint_needs_command" -s V -l version -d 'Print version'
 complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-temp" -d 'Removes temporary files that have not been changed for a given time'
 complete -c maint -n "__fish_maint_needs_command" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
+complete -c maint -n "__fish_maint_needs_command" -f -a "crontab" -d 'Installs the scheduled jobs in this user\'s crontab, and shows how they stand there'
 complete -c maint -n "__fish_maint_needs_command" -f -a "jobs" -d 'Lists the jobs: schedule, next run with its time zone, last result'
 complete -c maint -n "__fish_maint_needs_command" -f -a "history" -d 'Shows past runs, newest first'
 complete -c maint -n "__fish_maint_needs_command" -f -a "logs" -d 'Prints the log of a run, the latest one by default'
@@ -74,6 +75,103 @@ complete -c maint -n "__fish_maint_using_subcommand run" -s v -l verbose -d 'Say
 complete -c maint -n "__fish_maint_using_subcommand run" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand run" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "generate" -d 'Prints the lines that `crontab add` would install'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "add" -d 'Installs or updates the lines of the scheduled jobs'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "show" -d 'Shows what is installed, the next run of each job, and any drift from maint.toml'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "remove" -d 'Removes the lines of this site, and nothing else'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "check" -d 'Looks for odd schedules and for drift; exit code 3 when something is found'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check restore" -f -a "restore" -d 'Puts a saved crontab back, foreign lines included; each change saves the table it replaces'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -l site -d 'The site, when its maint.toml is gone' -r
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -l list -d 'List the saved tables instead'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand jobs" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'

@@ -1,6 +1,6 @@
 //! From what was typed to the job or query, and back to an exit code. The same way for `run JOB`.
 
-use super::{Cli, Command, Global, reference, usage};
+use super::{Cli, Command, Global, crontab, reference, usage};
 use crate::config::job::{JobEntry, Runs};
 use crate::engine::apply::carry_out;
 use crate::engine::order::{Mode, Order};
@@ -43,6 +43,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
     match command {
         Command::CleanupTemp(_) => command.as_job(global.yes, &by_hand).unwrap_or(Ok(Exit::Usage)),
         Command::Run(args) => run_job(&by_hand, &args.job),
+        Command::Crontab(args) => crontab::dispatch(&by_hand, &args.command),
         Command::Pause(job) => {
             let (name, _) = find_job(&world, &job.job)?;
             by_hand.run(&Pause { job: name.to_owned(), ..job.clone() })
@@ -57,6 +58,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
             by_hand.run(&job)
         }
         Command::Jobs(query) => by_hand.ask(query),
+        Command::Status(query) => by_hand.ask(query),
         Command::History(query) => by_hand.ask(query),
         Command::Logs(query) => by_hand.ask(query),
         Command::Locks(query) => by_hand.ask(query),
@@ -76,14 +78,15 @@ fn open(global: &Global, command: &Command) -> Result<World> {
     let place = Place { config: global.config.clone(), root: global.root.clone() };
     match command {
         Command::Init(init) => World::of_new_site(&place, |root| init.text(root)),
+        Command::Crontab(args) if args.site().is_some() => World::without_site(&place),
         _ => World::open(&place),
     }
 }
 
 /// What a command typed by hand is carried out with.
-struct ByHand<'a> {
+pub(super) struct ByHand<'a> {
     global: &'a Global,
-    world: &'a World,
+    pub(super) world: &'a World,
     ui: &'a Ui,
 }
 
@@ -98,7 +101,8 @@ impl ByHand<'_> {
         if self.global.dry_run { Mode::DryRun } else { Mode::Real }
     }
 
-    fn run<J: Job>(&self, job: &J) -> Result<Exit> {
+    /// Carries a job out as it was typed.
+    pub(super) fn run<J: Job>(&self, job: &J) -> Result<Exit> {
         let defaults = &self.world.config.defaults;
         let line = std::env::args_os()
             .skip(1)
@@ -108,6 +112,7 @@ impl ByHand<'_> {
         let order = Order {
             name: J::NAME,
             lock: None,
+            patience: J::PATIENCE,
             line: &line,
             mode: self.mode(),
             is_scheduled: false,
@@ -123,13 +128,15 @@ impl ByHand<'_> {
 
     fn carry_out<J: Job>(&self, job: &J, order: &Order<'_>) -> Result<Exit> {
         let finished = carry_out(job, order, self.world)?;
-        self.ui.finished(&finished)?;
+        self.ui.finished(&finished, J::ANSWERS)?;
         Ok(finished.report.exit)
     }
 
-    fn ask<Q: Query>(&self, query: &Q) -> Result<Exit> {
-        self.ui.answer(&query.ask(self.world)?)?;
-        Ok(Exit::Done)
+    /// Answers a query.
+    pub(super) fn ask<Q: Query>(&self, query: &Q) -> Result<Exit> {
+        let answer = query.ask(self.world)?;
+        self.ui.answer(&answer)?;
+        Ok(Q::exit(&answer))
     }
 }
 
@@ -138,7 +145,7 @@ fn skip_exit(code: u8) -> Exit {
 }
 
 /// `maint run JOB`: the job of `maint.toml` with its own lock and limits.
-fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
+pub(super) fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
     let ByHand { global, world, ui } = *by_hand;
     let (name, entry) = find_job(world, wanted)?;
     let defaults = &world.config.defaults;
@@ -147,6 +154,7 @@ fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
     let order = Order {
         name,
         lock: entry.lock.as_deref(),
+        patience: Duration::ZERO,
         line: entry.line(),
         mode: by_hand.mode(),
         is_scheduled: true,
@@ -237,7 +245,7 @@ fn in_section(world: &World, name: &str, entry: &JobEntry, why: &str) -> anyhow:
 }
 
 /// Every job could begin.
-fn check_jobs(world: &World) -> Result<()> {
+pub(super) fn check_jobs(world: &World) -> Result<()> {
     for (name, entry) in &world.config.jobs {
         if let Runs::Command(line) = entry.runs() {
             let command = parse(world, name, entry, line)?;

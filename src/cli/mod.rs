@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and which job or query it starts.
 
+mod crontab;
 mod dispatch;
 pub mod reference;
 mod usage;
@@ -8,6 +9,7 @@ use self::dispatch::Visitor;
 use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
 use crate::jobs::{cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
+use crate::queries::status::Status;
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
 use crate::ui::{Colour, Ui};
 use crate::{logging, text};
@@ -91,7 +93,17 @@ Examples:
   maint run 3f9a1c                  by the beginning of its hash
   maint run migrate --dry-run       what it would do")]
     Run(Run),
+    Crontab(crontab::CrontabArgs),
     Jobs(Jobs),
+    #[command(after_long_help = "\
+A job is failing when its last run failed, reached its time limit or was lost; it is overdue when
+the time of a run is more than five minutes past and no run has begun since.
+
+Examples:
+  maint status                      every job
+  maint status --check              for cron or a monitor: silent when all is well, else exit code 3
+  maint status --json               for programs")]
+    Status(Status),
     History(History),
     Logs(Logs),
     Locks(Locks),

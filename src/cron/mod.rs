@@ -1,4 +1,8 @@
-//! Pure knowledge of cron: when a schedule fires, and how a job is told from another.
+//! Pure knowledge of cron: when a schedule fires, what a job's line looks like, and where it stands in a crontab.
 
+pub mod django;
+pub mod drift;
 pub mod entry;
+pub mod lint;
 pub mod schedule;
+pub mod table;

@@ -11,10 +11,15 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// No job can have a lock of this name: names begin with a letter or digit.
 const MIGRATION_LOCK: &str = ".migration";
+
+/// The name under which installing the crontab is remembered.
+const INSTALLER: &str = "crontab-add";
 
 /// What each version of the schema adds to the one before; never changed once released.
 const MIGRATIONS: [&str; 1] = ["
@@ -99,6 +104,33 @@ impl Run {
 
     fn process(&self) -> Identity {
         Identity { pid: self.pid, started: self.pid_started }
+    }
+
+    /// "done", "failed (3)".
+    #[must_use]
+    pub fn result(&self) -> String {
+        match self.exit_code {
+            Some(code) if code != 0 => format!("{} ({code})", self.status),
+            _ => self.status.clone(),
+        }
+    }
+
+    /// How long it took, once it has ended.
+    #[must_use]
+    pub fn took(&self) -> Option<Duration> {
+        (self.finished? - self.started).to_std().ok()
+    }
+
+    /// True when it ended otherwise than it should have, and nobody asked for that.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self.status.as_str(), "failed" | "timed-out" | LOST)
+    }
+
+    /// True while it goes on.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.status == RUNNING
     }
 }
 
@@ -300,6 +332,23 @@ pub fn latest(world: &World) -> Result<Vec<Run>> {
     let sql =
         "SELECT * FROM runs WHERE id IN (SELECT max(id) FROM runs WHERE status <> 'skipped' GROUP BY job)";
     sqlite::rows(&connection, sql, [], Run::from_row)
+}
+
+/// When each job began last, runs included that were then skipped.
+pub fn latest_starts(world: &World) -> Result<BTreeMap<String, DateTime<Utc>>> {
+    let Some(connection) = look(world)? else { return Ok(BTreeMap::new()) };
+    let sql = "SELECT job, max(started) FROM runs GROUP BY job";
+    let rows = sqlite::rows(&connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.into_iter().filter_map(|(job, at)| Some((job, DateTime::from_timestamp_millis(at)?))).collect())
+}
+
+/// When the lines of the crontab were last changed, as far as the history knows.
+pub fn latest_install(world: &World) -> Result<Option<DateTime<Utc>>> {
+    let Some(connection) = look(world)? else { return Ok(None) };
+    let sql = "SELECT max(started) FROM runs WHERE job = ?1 AND status = 'done'
+                   AND json_extract(report, '$.counts.done') > 0";
+    let rows = sqlite::rows(&connection, sql, [INSTALLER], |row| row.get::<_, Option<i64>>(0))?;
+    Ok(rows.into_iter().flatten().next().and_then(DateTime::from_timestamp_millis))
 }
 
 /// The database for looking; `None` before the first run.

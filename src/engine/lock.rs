@@ -59,6 +59,27 @@ pub enum Taken {
     Held(Option<Holder>),
 }
 
+/// Takes the lock `name` for `own`; while somebody else has it, it is asked for again until `patience` ends.
+pub fn take_patiently(
+    world: &World,
+    name: &str,
+    own: &Holder,
+    patience: Duration,
+    permit: &Permit,
+) -> Result<Taken> {
+    let step = Duration::from_millis(20);
+    let mut waited = Duration::ZERO;
+    loop {
+        match take(world, name, own, permit)? {
+            Taken::Held(_) if waited < patience && world.stop.reason().is_none() => {
+                std::thread::sleep(step);
+                waited += step;
+            }
+            taken => return Ok(taken),
+        }
+    }
+}
+
 /// Takes the lock `name` for `own`, or says who has it.
 ///
 /// It tries again for a second while the lock is held by nobody who lives: the winner of a race may not

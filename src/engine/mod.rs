@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod apply;
+pub mod due;
 pub mod history;
 pub mod lock;
 pub mod order;
@@ -11,6 +12,7 @@ pub mod report;
 mod session;
 mod watchdog;
 
+use crate::exit::Exit;
 use crate::world::World;
 use anyhow::Result;
 use apply::Permit;
@@ -18,6 +20,7 @@ use plan::Plan;
 use report::{Outcome, Steps};
 use serde::Serialize;
 use std::fmt::Display;
+use std::time::Duration;
 
 /// A subcommand that changes something. It only plans; the engine applies.
 pub trait Job: Sync {
@@ -25,6 +28,10 @@ pub trait Job: Sync {
     const NAME: &'static str;
     /// The lock that keeps two runs apart.
     const LOCK: &'static str = Self::NAME;
+    /// How long a lock that somebody else holds is waited for, before the run is skipped.
+    const PATIENCE: Duration = Duration::ZERO;
+    /// True when its report is the answer to whoever typed it, and so is printed without a terminal too.
+    const ANSWERS: bool = false;
     /// How many actions may be applied at the same time; more than one only when none depends on another.
     const WORKERS: usize = 1;
     /// False when the job itself sees to it that it ends in time; then nothing needs to watch it.
@@ -65,6 +72,10 @@ pub trait Query {
     type Answer: Display + Serialize;
     /// Looks.
     fn ask(&self, world: &World) -> Result<Self::Answer>;
+    /// How the program ends after this answer: a query that checks says so with another exit code.
+    fn exit(_answer: &Self::Answer) -> Exit {
+        Exit::Done
+    }
 }
 
 /// What a failed action means for those after it.

@@ -18,6 +18,8 @@ pub struct Order<'a> {
     pub name: &'a str,
     /// Instead of the job's own lock.
     pub lock: Option<&'a str>,
+    /// How long a lock that somebody else holds is waited for.
+    pub patience: Duration,
     /// What is run, for the history.
     pub line: &'a str,
     /// Print or apply.

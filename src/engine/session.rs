@@ -12,7 +12,6 @@ use crate::logging;
 use crate::world::World;
 use crate::world::runlog::RunLog;
 use anyhow::Result;
-use chrono::{DateTime, Utc};
 use serde_json::json;
 
 /// Steps, notes and failures that the history keeps of one run.
@@ -38,7 +37,7 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>> {
         world.state.prepare(permit)?;
         let history = History::open(world, permit)?;
-        let holder = Holder::own(order.name, &run_id(world.clock.now())?, world.clock.now());
+        let holder = Holder::own(order.name, &world.clock.new_id()?, world.clock.now());
         Ok(Session { order, world, permit, history, holder, lock: order.lock.unwrap_or(lock) })
     }
 
@@ -53,7 +52,7 @@ impl<'a> Session<'a> {
         if let Some(pause) = &order.paused {
             return Err(self.skip(pause));
         }
-        let held = match lock::take(world, lock, holder, permit)? {
+        let held = match lock::take_patiently(world, lock, holder, order.patience, permit)? {
             Taken::Ours(held) => held,
             Taken::Held(other) => return Err(self.skip(&lock::describe(world, lock, other.as_ref()))),
         };
@@ -158,11 +157,4 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
-}
-
-/// "20261120T150226Z-3f9a1c": sortable, and different for two runs in one second.
-fn run_id(now: DateTime<Utc>) -> Result<String> {
-    let mut random = [0_u8; 3];
-    rustix::rand::getrandom(&mut random[..], rustix::rand::GetRandomFlags::empty())?;
-    Ok(format!("{}-{:02x}{:02x}{:02x}", now.format("%Y%m%dT%H%M%SZ"), random[0], random[1], random[2]))
 }

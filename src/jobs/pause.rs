@@ -8,7 +8,7 @@ use crate::engine::{Action, Job};
 use crate::error::Problem;
 use crate::world::World;
 use anyhow::Result;
-use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, TimeZone as _, Utc};
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -50,7 +50,7 @@ impl Job for Pause {
 impl Pause {
     fn end(&self, world: &World) -> Result<Option<DateTime<Utc>>> {
         let Some(text) = &self.until else { return Ok(None) };
-        let end = parse_time(text, world).ok_or_else(|| {
+        let end = world.clock.parse(text).ok_or_else(|| {
             let text = crate::text::escape(text);
             Problem::usage(format!(
                 "--until `{text}`: write a length (2h), a day (2026-12-24) or a time (2026-12-24T18:00)"
@@ -61,21 +61,6 @@ impl Pause {
         }
         Ok(Some(end))
     }
-}
-
-/// A length from now, an RFC 3339 time, or a day or time in the site's zone.
-fn parse_time(text: &str, world: &World) -> Option<DateTime<Utc>> {
-    if let Ok(length) = crate::config::units::Length::try_from(text.to_owned()) {
-        return world.clock.now().checked_add_signed(Duration::from_std(length.duration()).ok()?);
-    }
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Some(time.with_timezone(&Utc));
-    }
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
-    let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"];
-    let local =
-        day.or_else(|| formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok()))?;
-    Some(world.clock.zone().from_local_datetime(&local).earliest()?.with_timezone(&Utc))
 }
 
 /// Writes the pause file.

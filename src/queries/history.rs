@@ -56,18 +56,13 @@ impl fmt::Display for Runs {
         }
         let mut table = text::Table::new(&["RUN", "STARTED", "TOOK", "RESULT", "SUMMARY"]);
         for (run, started) in self.runs.iter().zip(&self.started) {
-            let took = run.finished.and_then(|finished| (finished - run.started).to_std().ok());
-            let took = took.map_or_else(|| "-".to_owned(), text::duration);
-            let result = match run.exit_code {
-                Some(code) if code != 0 => format!("{} ({code})", run.status),
-                _ => run.status.clone(),
-            };
+            let took = run.took().map_or_else(|| "-".to_owned(), text::duration);
             let summary = if run.summary.is_empty() {
                 format!("{}: {}", run.job, run.line)
             } else {
                 run.summary.clone()
             };
-            table.row(&[&run.run, started, &took, &result, &*text::escape(&summary)]);
+            table.row(&[&run.run, started, &took, &run.result(), &*text::escape(&summary)]);
         }
         write!(f, "{table}")
     }

@@ -1,5 +1,6 @@
 //! `maint jobs`: what can be run, when it runs next, and how it went last.
 
+use super::next_run;
 use crate::cron::schedule::Schedule;
 use crate::engine::{Query, history, pause};
 use crate::text;
@@ -40,17 +41,10 @@ impl Query for Jobs {
     fn ask(&self, world: &World) -> Result<Table> {
         world.site_file()?;
         let latest = history::latest(world)?;
-        let now = world.clock.now().with_timezone(&world.clock.zone());
         let rows = world.config.jobs.iter().map(|(name, entry)| {
             let last = latest.iter().find(|run| run.job == *name).cloned();
-            let next = entry.schedule.as_ref().and_then(|schedule| schedule.next_after(&now));
             let paused = pause::in_force(world, name).map(|paused| paused.describe(&world.clock));
-            let next_shown = match (&paused, &next, &entry.schedule) {
-                (Some(_), ..) => "paused".to_owned(),
-                (None, Some(next), _) => next.format("%a %Y-%m-%d %H:%M %Z").to_string(),
-                (None, None, Some(_)) => "at boot".to_owned(),
-                (None, None, None) => "by name only".to_owned(),
-            };
+            let (next, next_shown) = next_run(world, entry, paused.is_some());
             let last_shown = last.as_ref().map_or_else(
                 || "never ran".to_owned(),
                 |run| format!("{}, {}", run.status, world.clock.show(run.started)),

@@ -1,17 +1,22 @@
 //! One file per subcommand that only looks, under the same name.
 
 pub mod config;
+pub mod crontab;
 pub mod history;
 pub mod jobs;
 pub mod locks;
 pub mod logs;
+pub mod status;
 
 use crate::config::job::JobEntry;
 use crate::cron::entry::SHORTEST_PREFIX;
 use crate::error::Problem;
 use crate::text;
 use crate::world::World;
+use crate::world::clock::show_firing;
 use anyhow::Result;
+use chrono::DateTime;
+use chrono_tz::Tz;
 
 /// The job of this name, or the only one whose hash begins so.
 pub fn find_job<'a>(world: &'a World, wanted: &str) -> Result<(&'a str, &'a JobEntry)> {
@@ -42,4 +47,16 @@ pub fn find_job<'a>(world: &'a World, wanted: &str) -> Result<(&'a str, &'a JobE
             Err(Problem::usage(format!("there is no job `{}`; {hint}", text::escape(wanted))))
         }
     }
+}
+
+/// When cron fires next for a job, and the words for it.
+fn next_run(world: &World, entry: &JobEntry, is_paused: bool) -> (Option<DateTime<Tz>>, String) {
+    let next = entry.schedule.as_ref().and_then(|schedule| schedule.next_after(&world.clock.machine_now()));
+    let shown = match (&next, &entry.schedule) {
+        _ if is_paused => "paused".to_owned(),
+        (Some(next), _) => show_firing(next),
+        (None, Some(_)) => "at boot".to_owned(),
+        (None, None) => "by name only".to_owned(),
+    };
+    (next, shown)
 }

@@ -1,9 +1,10 @@
-//! The clock, read once, and the time zone that "today" is meant in.
+//! The clock, read once, the time zone that "today" is meant in, and the one that cron fires in.
 
 use crate::config::site::Zone;
+use crate::config::units::Length;
 use crate::error::Problem;
 use anyhow::Result;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use std::path::Path;
 use std::time::Instant;
@@ -15,6 +16,7 @@ pub struct Clock {
     instant: Instant,
     is_fixed: bool,
     zone: Tz,
+    machine_zone: Tz,
 }
 
 impl Clock {
@@ -25,8 +27,15 @@ impl Clock {
             Some(text) => parse_fixed(text)?,
             None => Utc::now(),
         };
-        let zone = zone.map_or_else(machine_zone, |zone| zone.0);
-        Ok(Clock { started, instant: Instant::now(), is_fixed: fixed.is_some(), zone })
+        let machine_zone = machine_zone();
+        let zone = zone.map_or(machine_zone, |zone| zone.0);
+        Ok(Clock { started, instant: Instant::now(), is_fixed: fixed.is_some(), zone, machine_zone })
+    }
+
+    /// The same clock for a run that begins at this moment.
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    pub(super) fn restarted(&self) -> Clock {
+        Clock { started: self.reading(), instant: Instant::now(), ..*self }
     }
 
     /// The time at which the program started: what ages and "today" are counted from.
@@ -53,11 +62,96 @@ impl Clock {
         self.zone
     }
 
+    /// "20261120T150226Z-3f9a1c": sortable, and different for two in one second.
+    pub(crate) fn new_id(&self) -> Result<String> {
+        let mut random = [0_u8; 3];
+        rustix::rand::getrandom(&mut random[..], rustix::rand::GetRandomFlags::empty())?;
+        let [one, two, three] = random;
+        Ok(format!("{}-{one:02x}{two:02x}{three:02x}", self.started.format("%Y%m%dT%H%M%SZ")))
+    }
+
+    /// Waits for the end of the first second of a minute, when cron looks for changes: of two changes in one
+    /// second it would take the time, see the first, and never notice the other (cronie e91b6eb).
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    #[expect(clippy::unused_self, reason = "the time is asked of the clock")]
+    pub(super) fn let_cron_look(&self) {
+        while Utc::now().timestamp() % 60 == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+
+    /// The zone in which cron fires: `$TZ`, else the machine's.
+    #[must_use]
+    pub fn machine_zone(&self) -> Tz {
+        self.machine_zone
+    }
+
+    /// Now, in the zone in which cron fires.
+    #[must_use]
+    pub fn machine_now(&self) -> DateTime<Tz> {
+        self.started.with_timezone(&self.machine_zone)
+    }
+
+    /// A time to come: a length from now, an RFC 3339 time, or a day or time in the site's zone.
+    #[must_use]
+    pub fn parse(&self, text: &str) -> Option<DateTime<Utc>> {
+        match length(text) {
+            Some(length) => self.started.checked_add_signed(length),
+            None => time_in(self.zone, text),
+        }
+    }
+
+    /// A time at which cron may have fired: a length ago, an RFC 3339 time, or a day, time of today or day and
+    /// time in the machine's zone.
+    #[must_use]
+    pub fn parse_firing(&self, text: &str) -> Option<DateTime<Tz>> {
+        let zone = self.machine_zone;
+        let of_today = NaiveTime::parse_from_str(text, "%H:%M").ok();
+        let of_today = of_today.map(|time| self.machine_now().date_naive().and_time(time));
+        let time = match (length(text), of_today) {
+            (Some(length), _) => self.started.checked_sub_signed(length),
+            (None, Some(local)) => instant(zone, local),
+            (None, None) => time_in(zone, text),
+        };
+        Some(time?.with_timezone(&zone))
+    }
+
     /// A time as people read it: in the site's zone, which is named.
     #[must_use]
     pub fn show(&self, time: DateTime<Utc>) -> String {
         time.with_timezone(&self.zone).format("%Y-%m-%d %H:%M:%S %Z").to_string()
     }
+}
+
+/// A time at which cron fires as people read it: with its day of the week and its zone.
+#[must_use]
+pub fn show_firing(time: &DateTime<Tz>) -> String {
+    time.format("%a %Y-%m-%d %H:%M %Z").to_string()
+}
+
+fn length(text: &str) -> Option<Duration> {
+    let length = Length::try_from(text.to_owned()).ok()?;
+    Duration::from_std(length.duration()).ok()
+}
+
+/// An RFC 3339 time, or a day or time in `zone`.
+fn time_in(zone: Tz, text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.with_timezone(&Utc));
+    }
+    let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"];
+    let mut times = formats.iter().filter_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    instant(zone, parse_day(text).map(|day| day.and_time(NaiveTime::MIN)).or_else(|| times.next())?)
+}
+
+fn instant(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+    Some(zone.from_local_datetime(&local).earliest()?.with_timezone(&Utc))
+}
+
+/// A day such as 2026-12-24.
+#[must_use]
+pub fn parse_day(text: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
 }
 
 fn parse_fixed(text: &str) -> Result<DateTime<Utc>> {

@@ -6,8 +6,10 @@ use crate::engine::apply::Permit;
 use crate::text;
 use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::MemfdFlags;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -17,6 +19,8 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(3);
 /// How long output is awaited from processes that a finished program left behind.
 const AFTERMATH: Duration = Duration::from_millis(500);
+/// A crontab has at most 10,000 lines of 1,000 bytes; a longer answer is cut.
+const LONGEST_ANSWER: u64 = 16 << 20;
 /// A longer line of output is cut into several.
 const LONGEST_LINE: usize = 16 << 10;
 
@@ -64,6 +68,72 @@ pub struct Program<'a> {
     pub hidden: &'a [String],
     /// …unless they are listed here.
     pub shown: &'a [String],
+}
+
+/// What a program said before it ended by itself.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// Its exit code; none when a signal ended it.
+    pub(super) code: Option<i32>,
+    /// Its standard output.
+    pub(super) stdout: Vec<u8>,
+    /// Its standard error.
+    pub(super) stderr: Vec<u8>,
+}
+
+/// Runs a program that gives a short answer, in the plain C locale. The error is for one that cannot be started,
+/// or does not end within `patience`.
+///
+/// Input and output are files in memory: the program finds its whole input there even when `maint` is killed
+/// meanwhile, and can never be blocked by a full pipe.
+pub(super) fn ask(program: &Path, args: &[&str], input: &[u8], patience: Duration) -> Result<Said> {
+    let memory = |content: &[u8]| -> std::io::Result<File> {
+        let mut file = File::from(rustix::fs::memfd_create("maint", MemfdFlags::CLOEXEC)?);
+        file.write_all(content)?;
+        file.rewind()?;
+        Ok(file)
+    };
+    let shown = text::path(program).into_owned();
+    let files = || Ok::<_, std::io::Error>((memory(input)?, memory(b"")?, memory(b"")?));
+    let (input, mut stdout, mut stderr) = files().context("cannot make a file in memory")?;
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    let mut command = Command::new(program);
+    for name in SECRET_VARIABLES {
+        command.env_remove(name);
+    }
+    command.args(args).env("LC_ALL", "C").process_group(0).stdin(input);
+    command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+    let mut child = command.spawn().with_context(|| format!("cannot start {shown}"))?;
+    let Some(status) = wait_at_most(&mut child, patience)? else {
+        process::end_group(&mut child, GRACE, &|| false);
+        anyhow::bail!("{shown} {} did not end within {}", args.join(" "), text::duration(patience));
+    };
+    Ok(Said { code: status.code(), stdout: content(&mut stdout)?, stderr: content(&mut stderr)? })
+}
+
+/// What was written to a file in memory, up to a limit.
+fn content(file: &mut File) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.rewind()
+        .and_then(|()| file.take(LONGEST_ANSWER).read_to_end(&mut bytes))
+        .context("cannot read an answer")?;
+    Ok(bytes)
+}
+
+/// The end of a child; `None` when it does not come in time.
+fn wait_at_most(child: &mut Child, patience: Duration) -> Result<Option<ExitStatus>> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("the child has no pid")?;
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).context("cannot watch the child")?;
+    let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
+    let timeout = rustix::time::Timespec { tv_sec: seconds, tv_nsec: 0 };
+    loop {
+        match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) => return Ok(None),
+            Ok(_) => return child.wait().map(Some).context("cannot learn how the child ended"),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(errno).context("cannot wait for the child"),
+        }
+    }
 }
 
 /// Runs a line with /bin/sh; every line of its output goes to `output`, escaped.

@@ -2,13 +2,17 @@
 
 use crate::config::Config;
 use crate::config::secret::SecretRef;
-use crate::world::files::Files;
+use crate::world::files::{Files, identity_at, real_folder};
+use rustix::fs::{Access, FileType};
 use secrecy::{ExposeSecret as _, SecretString};
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path, PathBuf};
 
 /// A file of secrets is small.
 const LARGEST: u64 = 64 << 10;
+
+/// Where cron looks for programs.
+pub(crate) const CRON_PATH: &str = "/usr/bin:/bin";
 
 /// A variable of the environment, when it is set and not empty.
 #[expect(clippy::disallowed_methods, reason = "this is World")]
@@ -20,6 +24,45 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
 #[expect(clippy::disallowed_methods, reason = "this is World")]
 pub(crate) fn current_folder() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
+}
+
+/// The path of this program as it was called, symlinks kept: a link that leads to the current release must stay
+/// in a crontab when the release changes.
+pub(crate) fn own_program() -> Option<PathBuf> {
+    let is_own = |path: &PathBuf| identity_at(path) == identity_at(Path::new("/proc/self/exe"));
+    let called = PathBuf::from(std::env::args_os().next().unwrap_or_default());
+    let called = match called.components().count() {
+        0 => None,
+        1 => find_program(&called),
+        _ => Some(absolute(&called)),
+    };
+    called.filter(is_own).or_else(|| std::env::current_exe().ok().filter(is_own))
+}
+
+/// The file that a shell would run for the name of a program: the first in `$PATH` that can be executed.
+pub(crate) fn find_program(name: &Path) -> Option<PathBuf> {
+    let path = variable("PATH").unwrap_or_else(|| CRON_PATH.into());
+    find_program_in(name, &path)
+}
+
+/// The same in another search path.
+pub(crate) fn find_program_in(name: &Path, path: &OsStr) -> Option<PathBuf> {
+    let candidates = std::env::split_paths(path).map(|folder| absolute(&folder.join(name)));
+    candidates.into_iter().find(|file| {
+        let is_file = rustix::fs::stat(file)
+            .is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::RegularFile);
+        is_file && rustix::fs::access(file, Access::EXEC_OK).is_ok()
+    })
+}
+
+/// `path` from the root, without `.`; with `..` resolved as the kernel would, where its folder exists.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    let path: PathBuf = current_folder().join(path).components().collect();
+    let goes_up = path.components().any(|part| part == Component::ParentDir);
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) if goes_up => real_folder(folder).join(name),
+        _ => path,
+    }
 }
 
 /// The secrets that the configuration names.

@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod command;
+pub mod crontab;
+mod django;
 pub(crate) mod environment;
 pub mod files;
 pub mod process;
@@ -74,6 +76,11 @@ impl World {
         let file = root.join("maint.toml");
         let config = Config::parse(&text(&root), &file)?;
         World::of(config, &root)
+    }
+
+    /// The world of a command that needs no configuration, whatever there is.
+    pub fn without_site(place: &Place) -> Result<World> {
+        World::of(Config::default(), &root_of(&Config::default(), place, &current_folder()))
     }
 
     fn of(config: Config, root: &Path) -> Result<World> {

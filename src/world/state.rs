@@ -80,6 +80,12 @@ impl State {
         self.folder.join("pauses").join(format!("{job}.json"))
     }
 
+    /// The folder of crontabs that were replaced.
+    #[must_use]
+    pub fn crontabs(&self) -> PathBuf {
+        self.folder.join("crontab-backups")
+    }
+
     /// Makes the folder and checks that nobody else can change what is in it.
     pub fn prepare(&self, permit: &Permit) -> Result<()> {
         self.make(&self.folder, permit)?;

@@ -397,3 +397,23 @@ pub(crate) fn paths<'a>(report: &'a serde_json::Value, outcome: &str) -> Vec<&'a
     let steps = report["steps"].as_array().expect("a report has steps").iter();
     steps.filter(|step| step["outcome"] == outcome).map(|step| step["path"].as_str().unwrap()).collect()
 }
+
+impl Site {
+    /// `maint` at another time than the tests' own, in RFC 3339.
+    pub(crate) fn maint_at(&self, time: &str, args: &[&str]) -> Run {
+        run(self.command(args).env("MAINT_NOW", time))
+    }
+
+    /// Writes down that the crontab was installed at this time, in RFC 3339; `changed` lines of it.
+    pub(crate) fn remember_install(&self, time: &str, changed: u32) {
+        // A real run makes the database; one that is typed by hand leaves the jobs of the site alone.
+        let empty = self.folder("empty");
+        let _ = self.maint_at(time, &["cleanup-temp", "--auto", empty.to_str().unwrap()]).exits(0);
+        let database = rusqlite::Connection::open(self.state().join("state.db")).unwrap();
+        let started = chrono::DateTime::parse_from_rfc3339(time).unwrap().timestamp_millis();
+        let report = format!("{{\"counts\": {{\"done\": {changed}}}}}");
+        let sql = "INSERT INTO runs (run, job, lock, line, status, started, pid, pid_started, report)
+                   VALUES (?1, 'crontab-add', 'crontab', 'crontab add', 'done', ?2, 1, 1, ?3)";
+        database.execute(sql, rusqlite::params![format!("install-{started}"), started, report]).unwrap();
+    }
+}

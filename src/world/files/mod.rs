@@ -19,6 +19,7 @@ use crate::engine::apply::Permit;
 use crate::error::{Problem, plain_errno};
 use crate::text;
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -51,16 +52,28 @@ pub(crate) enum NoTarget {
 impl Files {
     /// Reads a text of at most `limit` bytes; the error names the file.
     pub fn read_text(&self, path: &Path, limit: u64) -> Result<String> {
+        String::from_utf8(self.read(path, limit)?).map_err(|error| {
+            let shown = text::path(path);
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = valid.split(|byte| *byte == b'\n').count();
+            anyhow::anyhow!("{shown}:{line}: is not UTF-8 text; save it as UTF-8")
+        })
+    }
+
+    /// Reads at most `limit` bytes; the error names the file.
+    pub fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>> {
         let shown = text::path(path).into_owned();
         let bytes = read_at_most(path, limit).with_context(|| format!("cannot read {shown}"))?;
         if bytes.len() as u64 > limit {
             anyhow::bail!("{shown} is larger than {}", text::size(limit));
         }
-        String::from_utf8(bytes).map_err(|error| {
-            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = valid.split(|byte| *byte == b'\n').count();
-            anyhow::anyhow!("{shown}:{line}: is not UTF-8 text; save it as UTF-8")
-        })
+        Ok(bytes)
+    }
+
+    /// True when `path` is a file of at most `limit` bytes with `words` in it.
+    #[must_use]
+    pub fn contains(&self, path: &Path, words: &[u8], limit: u64) -> bool {
+        self.read(path, limit).is_ok_and(|bytes| bytes.windows(words.len()).any(|window| window == words))
     }
 
     /// True when something is at `path`, even a dangling symlink.
@@ -69,9 +82,24 @@ impl Files {
         rustix::fs::lstat(path).is_ok()
     }
 
-    /// Writes a file whole or not at all, with `mode` on creation; an older file keeps its own mode.
+    /// When a file was last changed.
+    #[must_use]
+    pub fn modified(&self, path: &Path) -> Option<DateTime<Utc>> {
+        std::fs::symlink_metadata(path).and_then(|found| found.modified()).ok().map(DateTime::from)
+    }
+
+    /// Writes a file whole or not at all, with `mode` on creation; an older file keeps its own mode and owner.
     pub fn write(&self, path: &Path, content: &[u8], mode: u32, permit: &Permit) -> Result<()> {
         atomic::write(path, content, mode, permit)
+    }
+
+    /// Where a file really is, symlinks followed: what replaces it must not take the place of a symlink.
+    #[must_use]
+    pub fn real(&self, path: &Path) -> PathBuf {
+        match rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(fd) => real_path(&fd, path),
+            Err(_) => path.to_owned(),
+        }
     }
 
     /// Sets when a file or folder was last changed, in seconds since 1970.
@@ -156,7 +184,7 @@ fn open_folder(path: &Path) -> Result<OwnedFd, Errno> {
 }
 
 /// Device and inode of what is at `path`, symlinks followed.
-pub(super) fn identity_at(path: &Path) -> Option<Identity> {
+pub(crate) fn identity_at(path: &Path) -> Option<Identity> {
     let flags = rustix::fs::AtFlags::empty();
     let found = rustix::fs::statx(CWD, path, flags, rustix::fs::StatxFlags::INO).ok()?;
     Some(folder::identity_of(&found))
@@ -171,7 +199,7 @@ pub(crate) fn real_folder(path: &Path) -> PathBuf {
     }
 }
 
-/// The path of an open folder as the kernel knows it, free of symlinks and `..`.
+/// The path of an open file or folder as the kernel knows it, free of symlinks and `..`.
 fn real_path(fd: &OwnedFd, otherwise: &Path) -> PathBuf {
     use std::os::fd::AsRawFd as _;
     let link = format!("/proc/self/fd/{}", fd.as_raw_fd());

@@ -1,0 +1,51 @@
+//! `maint crontab check`: what is odd about the schedules, and how the crontab differs from maint.toml.
+
+use super::show::Show;
+use crate::engine::Query;
+use crate::exit::Exit;
+use crate::world::World;
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use std::fmt;
+
+/// Looks for odd schedules and for drift; exit code 3 when something is found
+#[derive(Args, Clone, Debug)]
+pub struct Check {}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+pub struct Checked {
+    site: String,
+    findings: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Query for Check {
+    type Answer = Checked;
+
+    fn ask(&self, world: &World) -> Result<Checked> {
+        let findings = Show {}.ask(world)?.drift;
+        Ok(Checked { site: world.config.site_name().to_owned(), findings, notes: Vec::new() })
+    }
+
+    fn exit(answer: &Checked) -> Exit {
+        if answer.findings.is_empty() { Exit::Done } else { Exit::Found }
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            writeln!(f, "found: {finding}")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        if self.findings.is_empty() {
+            writeln!(f, "the crontab of site {} is in order", self.site)
+        } else {
+            Ok(())
+        }
+    }
+}

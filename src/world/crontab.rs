@@ -1,0 +1,314 @@
+//! This user's crontab: read and replaced through crontab(1), which alone may touch it.
+//!
+//! A table is replaced only by one that was made from what stands there at that moment: one writer at a time,
+//! the old table saved, looked at again before and after. The facts about the programs were measured with Debian
+//! cron 3.0pl1, cronie 1.7.2 and BusyBox 1.35.
+
+use super::World;
+use super::command::{self, Said};
+use super::environment::{absolute, find_program, own_program, variable};
+use crate::config::Config;
+use crate::cron::entry::{Entry, Line};
+use crate::cron::schedule::Schedule;
+use crate::engine::apply::Permit;
+use crate::error::{Problem, plain_errno};
+use crate::text;
+use anyhow::{Context as _, Result, bail};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::io::Errno;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// crontab(1) answers within milliseconds; one that hangs must not hang us.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often an edit begins anew when the crontab changes under our hands.
+const ATTEMPTS: usize = 5;
+/// Saved tables that are kept.
+const MOST_SAVED: usize = 50;
+/// A saved table is no larger than crontab(1) takes.
+const LARGEST: u64 = 16 << 20;
+
+/// The crontab of this user.
+#[derive(Debug)]
+pub struct Crontab<'a> {
+    world: &'a World,
+    program: PathBuf,
+}
+
+/// What became of an edit.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// There was nothing to change, and nothing was written.
+    Unchanged,
+    /// The new table is installed; the old one was saved under this id.
+    Installed(String),
+}
+
+impl World {
+    /// The crontab of this user. The error is for a machine without crontab(1).
+    pub fn crontab(&self) -> Result<Crontab<'_>> {
+        let named = variable("MAINT_CRONTAB").map_or_else(|| self.config.crontab.bin.clone(), PathBuf::from);
+        let program = match named.components().count() {
+            1 => find_program(&named),
+            _ => Some(self.root.join(&named)).filter(|program| self.files.exists(program)),
+        };
+        let program = program.ok_or_else(|| {
+            Problem::usage(format!(
+                "there is no program {} on this machine; install cron (on Debian: `apt install cron`), \
+                 or name the program in [crontab] bin",
+                text::path(&named)
+            ))
+        })?;
+        Ok(Crontab { world: self, program })
+    }
+
+    /// The lines that the site wants in the crontab: one for each job with a schedule.
+    pub fn crontab_lines(&self) -> Result<Vec<Line>> {
+        self.crontab_lines_of(&self.config)
+    }
+
+    /// The same for another configuration in the place of this one.
+    pub fn crontab_lines_of(&self, config: &Config) -> Result<Vec<Line>> {
+        let (program, file) = self.crontab_paths()?;
+        let site = config.site_name();
+        let mut lines = Vec::new();
+        for (job, entry) in &config.jobs {
+            let Some(schedule) = entry.schedule.as_ref().map(Schedule::text) else { continue };
+            let hash = entry.hash(site, job);
+            let entry = Entry { site, job, schedule, hash: &hash, program: &program, config: &file };
+            lines.push(entry.line().map_err(Problem::usage)?);
+        }
+        Ok(lines)
+    }
+
+    /// The absolute paths that a crontab line names: this program and the configuration.
+    pub fn crontab_paths(&self) -> Result<(PathBuf, PathBuf)> {
+        let config = absolute(self.site_file()?);
+        let program = own_program().ok_or_else(|| {
+            Problem::usage(
+                "cannot tell where maint itself is; call it by its whole path, as in /usr/local/bin/maint",
+            )
+        })?;
+        Ok((program, config))
+    }
+}
+
+impl Crontab<'_> {
+    /// The program that lists and installs the table.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The table, without the header that some programs put before it; empty when there is none.
+    pub fn list(&self) -> Result<Vec<u8>> {
+        let said = command::ask(&self.program, &["-l"], b"", PATIENCE)?;
+        match said.code {
+            Some(0) => Ok(without_header(said.stdout)),
+            Some(1) if said.stdout.is_empty() && means_no_table(&said.stderr) => Ok(Vec::new()),
+            _ => bail!("{}; nothing was changed", self.failure("-l", &said)),
+        }
+    }
+
+    /// Replaces the table by what `edit` makes of it. Its error, like every other, leaves the table as it was.
+    pub fn edit(&self, edit: &dyn Fn(&[u8]) -> Result<Vec<u8>>, permit: &Permit) -> Result<Edited> {
+        let _held = self.lock()?;
+        for _ in 0..ATTEMPTS {
+            let old = self.list()?;
+            let new = edit(&old)?;
+            if new == old {
+                return Ok(Edited::Unchanged);
+            }
+            let id = self.save(&old, permit)?;
+            // Whoever edits by hand at this moment knows nothing of our lock.
+            if self.list()? == old {
+                self.replace(&old, &new, permit)?;
+                return Ok(Edited::Installed(id));
+            }
+            self.world.files.remove_file(&self.saved_as(&id), permit)?;
+        }
+        bail!(
+            "the crontab is being changed by somebody else all the time; nothing was changed, try again later"
+        )
+    }
+
+    fn replace(&self, old: &[u8], new: &[u8], permit: &Permit) -> Result<()> {
+        self.world.clock.let_cron_look();
+        let installed = self.install(new, permit);
+        let now = self.list().context("cannot look at the crontab after installing it")?;
+        match installed {
+            Ok(()) if now == new => Ok(()),
+            Err(error) if now == old => Err(error.context("the old crontab is still in place")),
+            // Neither: put back what was there, and say so.
+            other => {
+                let why = other.err().map_or_else(
+                    || format!("{} stored something else than it was given", text::path(&self.program)),
+                    |error| crate::error::one_line(&error),
+                );
+                self.install(old, permit).with_context(|| {
+                    format!("{why}; and the old crontab cannot be put back, see `maint crontab restore`")
+                })?;
+                bail!("{why}; the old crontab was put back")
+            }
+        }
+    }
+
+    fn install(&self, table: &[u8], _permit: &Permit) -> Result<()> {
+        let restored = with_carriage_returns(table).filter(|_| self.hides_carriage_returns());
+        let said = command::ask(&self.program, &["-"], restored.as_deref().unwrap_or(table), PATIENCE)?;
+        if said.code == Some(0) {
+            return Ok(());
+        }
+        bail!("{}", self.failure("-", &said))
+    }
+
+    /// "crontab -l failed: You (nobody) are not allowed to use this program (crontab); …"
+    fn failure(&self, option: &str, said: &Said) -> String {
+        let words = text::escape_bytes(said.stderr.trim_ascii());
+        let words: Vec<&str> = words.split("\\n").map(str::trim).filter(|line| !line.is_empty()).collect();
+        let how = said.code.map_or_else(|| "killed".to_owned(), |code| format!("exit code {code}"));
+        let words = if words.is_empty() { "it did not say why".to_owned() } else { words.join(": ") };
+        let cure = if words.contains("not allowed") {
+            "; root can allow it in /etc/cron.allow or /etc/cron.deny"
+        } else {
+            ""
+        };
+        format!("`{} {option}` failed ({how}): {words}{cure}", text::path(&self.program))
+    }
+
+    /// One writer at a time, whatever its site and its state folder: all of them meet at crontab(1) itself.
+    fn lock(&self) -> Result<rustix::fd::OwnedFd> {
+        let open = |path: &Path| rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        let folder = self.program.parent().unwrap_or(Path::new("/"));
+        let shown = text::path(&self.program);
+        // A program that may be run but not read leaves its folder.
+        let file = open(&self.program).or_else(|_| open(folder));
+        let file = file.map_err(|errno| anyhow::anyhow!("cannot open {shown}: {}", plain_errno(errno)))?;
+        let step = Duration::from_millis(10);
+        let mut waited = Duration::ZERO;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(file),
+                Err(Errno::WOULDBLOCK | Errno::INTR) if waited < PATIENCE => {
+                    std::thread::sleep(step);
+                    waited += step;
+                }
+                Err(Errno::WOULDBLOCK) => bail!(
+                    "another program has held its lock on {shown} for {}; nothing was changed, see `fuser -v {shown}`",
+                    text::duration(PATIENCE)
+                ),
+                Err(errno) => bail!("cannot lock {shown}: {}", plain_errno(errno)),
+            }
+        }
+    }
+
+    /// Debian's crontab lists a carriage return as the two characters `\r`.
+    fn hides_carriage_returns(&self) -> bool {
+        self.world.files.contains(&self.program, b"CRONTAB_NOHEADER", LARGEST)
+    }
+
+    fn saved_as(&self, id: &str) -> PathBuf {
+        self.world.state.crontabs().join(format!("{id}.crontab"))
+    }
+
+    fn save(&self, table: &[u8], permit: &Permit) -> Result<String> {
+        let id = self.world.clock.new_id()?;
+        self.world.state.make(&self.world.state.crontabs(), permit)?;
+        self.world.files.write(&self.saved_as(&id), table, 0o600, permit)?;
+        for (old, _) in self.saved().into_iter().skip(MOST_SAVED) {
+            self.world.files.remove_file(&self.saved_as(&old), permit)?;
+        }
+        Ok(id)
+    }
+
+    /// The saved tables and when each was saved, newest first.
+    #[must_use]
+    pub fn saved(&self) -> Vec<(String, chrono::DateTime<chrono::Utc>)> {
+        let folder = self.world.state.crontabs();
+        let names = self.world.state.names(&folder);
+        let ids = names.iter().filter_map(|name| name.strip_suffix(".crontab").map(str::to_owned));
+        let mut saved: Vec<_> = ids
+            .filter_map(|id| Some((id.clone(), self.world.files.modified(&self.saved_as(&id))?)))
+            .collect();
+        saved.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+        saved
+    }
+
+    /// A saved table.
+    pub fn read_saved(&self, id: &str) -> Result<Vec<u8>> {
+        self.world.files.read(&self.saved_as(id), LARGEST)
+    }
+}
+
+/// "There is none" as the known programs say it. Anything else may mean that there is one.
+fn means_no_table(stderr: &[u8]) -> bool {
+    let Ok(words) = std::str::from_utf8(stderr.trim_ascii()) else { return false };
+    let words = words.strip_prefix("crontab: ").unwrap_or(words);
+    let is_busybox = words.starts_with("can't open '") && words.ends_with("': No such file or directory");
+    !words.contains('\n') && (words.starts_with("no crontab for ") || is_busybox)
+}
+
+/// Three lines that crontab(1) itself writes and, on some systems, lists. Installed again they would pile up.
+fn without_header(table: Vec<u8>) -> Vec<u8> {
+    let lines: Vec<&[u8]> = table.splitn(4, |byte| *byte == b'\n').collect();
+    let [first, second, third, rest] = lines[..] else { return table };
+    let is_header = first.starts_with(b"# DO NOT EDIT THIS FILE")
+        && second.starts_with(b"# (")
+        && second.windows(9).any(|part| part == b"installed")
+        && third.starts_with(b"# (Cron version");
+    if is_header { rest.to_vec() } else { table }
+}
+
+/// The table with a carriage return again where a line ends in the two characters `\r`, if one does.
+fn with_carriage_returns(table: &[u8]) -> Option<Vec<u8>> {
+    let restored = |line: &[u8]| match line.strip_suffix(b"\\r\n") {
+        Some(text) => [text, b"\r\n"].concat(),
+        None => line.to_vec(),
+    };
+    let new: Vec<u8> = table.split_inclusive(|byte| *byte == b'\n').flat_map(restored).collect();
+    Some(new).filter(|new| new != table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_known_words_mean_that_there_is_no_table() {
+        for words in [
+            "no crontab for root\n",
+            "crontab: no crontab for root\n",
+            "crontab: can't open 'root': No such file or directory\n",
+        ] {
+            assert!(means_no_table(words.as_bytes()), "{words}");
+        }
+        for words in [
+            "",
+            "Permission denied\n",
+            "You (nobody) are not allowed to use this program (crontab)\n",
+            "crontab: can't open 'root': Permission denied\n",
+            "error: no crontab for root\n",
+            "no crontab for root\ncrontabs/root: Input/output error\n",
+        ] {
+            assert!(!means_no_table(words.as_bytes()), "{words}");
+        }
+    }
+
+    #[test]
+    fn the_header_of_crontab_itself_is_left_out() {
+        let header = "# DO NOT EDIT THIS FILE - edit the master and reinstall.\n\
+                      # (/tmp/crontab.X installed on Fri Nov 20 15:00:00 2026)\n\
+                      # (Cron version -- $Id: crontab.c,v 2.13 1994/01/17 03:20:37 vixie Exp $)\n";
+        let table = format!("{header}# mine\n0 1 * * * /x\n");
+        assert_eq!(without_header(table.into_bytes()), b"# mine\n0 1 * * * /x\n");
+        let own = b"# DO NOT EDIT THIS FILE\n# says\n# me\nx\n".to_vec();
+        assert_eq!(without_header(own.clone()), own);
+    }
+
+    #[test]
+    fn a_carriage_return_comes_back_only_at_the_end_of_a_line() {
+        let table = b"a \\r b\\r\nc\n".to_vec();
+        assert_eq!(with_carriage_returns(&table), Some(b"a \\r b\r\nc\n".to_vec()));
+        assert_eq!(with_carriage_returns(b"a \\r b\n"), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! What a Django project says in its settings about its cron jobs. The settings are read, never run.
+
+use super::World;
+use super::command;
+use super::environment::find_program;
+use crate::cron::django::{DjangoJob, DjangoLine};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Reading one file takes Python some 50 ms.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Python reads its own language best: `CRONJOBS` as far as its entries are literals, each with its hash as
+/// django-crontab makes it.
+const READ_CRONJOBS: &str = r#"
+import ast, hashlib, json, sys
+found = []
+for node in ast.parse(open(sys.argv[1], "rb").read()).body:
+    targets = getattr(node, "targets", [getattr(node, "target", None)])
+    if any(getattr(target, "id", None) == "CRONJOBS" for target in targets):
+        found += getattr(node.value, "elts", [])
+jobs = []
+for entry in found:
+    try:
+        job = ast.literal_eval(entry)
+        text = json.JSONEncoder(sort_keys=True).encode(job)
+        jobs.append({"hash": hashlib.md5(text.encode()).hexdigest(), "job": list(job)})
+    except (TypeError, ValueError):
+        pass
+print(json.dumps(jobs))
+"#;
+
+impl World {
+    /// The jobs in the settings of the project that `line` belongs to; none when they cannot be read.
+    #[must_use]
+    pub fn django_jobs(&self, line: &DjangoLine) -> Vec<DjangoJob> {
+        let Some((python, manage)) = line.program() else { return Vec::new() };
+        let folder = Path::new(&manage).parent().unwrap_or(Path::new("/"));
+        let module = line.settings().map_or_else(|| line.project.clone() + ".settings", str::to_owned);
+        let base = folder.join(module.replace('.', "/"));
+        let candidates = [base.with_extension("py"), base.join("__init__.py")];
+        let Some(settings) = candidates.iter().find(|path| self.files.exists(path)) else {
+            return Vec::new();
+        };
+        let pythons = [Some(PathBuf::from(python)), find_program(Path::new("python3"))];
+        let read = |python: PathBuf| {
+            let args = ["-I", "-c", READ_CRONJOBS, settings.to_str()?];
+            let said = command::ask(&python, &args, b"", PATIENCE).ok()?;
+            serde_json::from_slice(&said.stdout).ok().filter(|_| said.code == Some(0))
+        };
+        pythons.into_iter().flatten().find_map(read).unwrap_or_default()
+    }
+}
