@@ -32,7 +32,7 @@ lint: ## formatting, clippy, documentation, left-over markers
 
 .PHONY: docs
 docs: ## write docs/commands.md, man pages, completions and the schema anew
-	UPDATE=1 $(CARGO) test --locked --quiet consistency
+	UPDATE=1 $(CARGO) test --locked --quiet -- consistency presets
 
 .PHONY: bench
 bench: release ## measure against the usual tools, as ratios (docs/performance.md)

@@ -5,12 +5,12 @@ use maint::cli::reference;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn project(path: &str) -> PathBuf {
+pub(crate) fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// Compares a committed file with what the program generates, or writes it when `UPDATE` is set.
-fn is_fresh(path: &str, generated: &[u8]) {
+pub(crate) fn is_fresh(path: &str, generated: &[u8]) {
     let path = project(path);
     if std::env::var_os("UPDATE").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

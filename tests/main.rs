@@ -4,12 +4,15 @@
 
 mod support;
 
+mod all_due;
+mod as_cron;
 mod cleanup_temp;
 mod cleanup_temp_recorded;
 mod cleanup_temp_safety;
 mod command_line;
 mod configuration;
 mod consistency;
+mod crontab_presets;
 mod demo;
 mod dry_run;
 mod history;
@@ -21,6 +24,7 @@ mod secrets;
 mod signals;
 mod state;
 mod status;
+mod why;
 
 /// A test file that is not listed above would never run.
 #[test]

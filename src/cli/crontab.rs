@@ -1,10 +1,12 @@
 //! `maint crontab …`: the words of the subcommand, and which job or query each starts.
 
 use super::Run;
-use super::dispatch::{ByHand, check_jobs, run_job};
+use super::dispatch::{ByHand, check_jobs, run};
 use crate::exit::Exit;
 use crate::jobs::crontab::{add::Add, adopt::Adopt, remove::Remove, restore::Restore};
-use crate::queries::crontab::{check::Check, generate::Generate, saved::Saved, show::Show};
+use crate::queries::crontab::{
+    check::Check, generate::Generate, saved::Saved, show::Show, status::Status, test::Test,
+};
 use crate::queries::find_job;
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -36,6 +38,8 @@ pub(super) enum CrontabCommand {
     Remove(Remove),
     Run(Run),
     Check(Check),
+    Status(Status),
+    Test(Test),
     Restore(Restore),
     Adopt(Adopt),
 }
@@ -53,18 +57,24 @@ impl CrontabArgs {
 /// Starts what was typed after `maint crontab`.
 pub(super) fn dispatch(by_hand: &ByHand<'_>, command: &CrontabCommand) -> Result<Exit> {
     match command {
+        CrontabCommand::Test(query) => by_hand.ask(&Test { jobs: names(by_hand, &query.jobs)? }),
         CrontabCommand::Add(job) => {
             check_jobs(by_hand.world)?;
-            let name = |job: &String| Ok(find_job(by_hand.world, job)?.0.to_owned());
-            by_hand.run(&Add { jobs: job.jobs.iter().map(name).collect::<Result<_>>()? })
+            by_hand.run(&Add { jobs: names(by_hand, &job.jobs)? })
         }
         CrontabCommand::Remove(job) => by_hand.run(job),
         CrontabCommand::Restore(job) if job.list => by_hand.ask(&Saved {}),
         CrontabCommand::Restore(job) => by_hand.run(job),
         CrontabCommand::Adopt(job) => by_hand.run(job),
-        CrontabCommand::Run(run) => run_job(by_hand, &run.job),
+        CrontabCommand::Run(args) => run(by_hand, args),
         CrontabCommand::Generate(query) => by_hand.ask(query),
         CrontabCommand::Show(query) => by_hand.ask(query),
+        CrontabCommand::Status(query) => by_hand.ask(query),
         CrontabCommand::Check(query) => by_hand.ask(query),
     }
+}
+
+/// The names of jobs that were typed as names or hashes.
+fn names(by_hand: &ByHand<'_>, jobs: &[String]) -> Result<Vec<String>> {
+    jobs.iter().map(|job| Ok(find_job(by_hand.world, job)?.0.to_owned())).collect()
 }

@@ -1,6 +1,8 @@
 //! From what was typed to the job or query, and back to an exit code. The same way for `run JOB`.
 
-use super::{Cli, Command, Global, crontab, reference, usage};
+use super::all_due::run_all_due;
+use super::as_cron::run_as_cron;
+use super::{Cli, Command, Global, Run, crontab, reference, usage};
 use crate::config::job::{JobEntry, Runs};
 use crate::engine::apply::carry_out;
 use crate::engine::order::{Mode, Order};
@@ -12,12 +14,13 @@ use crate::jobs::pause::Pause;
 use crate::jobs::resume::Resume;
 use crate::jobs::shell::Shell;
 use crate::queries::config::ConfigCommand;
-use crate::queries::{self, find_job};
+use crate::queries::{self, find_job, is_hash_of_all_due};
 use crate::ui::Ui;
 use crate::world::{Place, World};
 use crate::{logging, text};
 use anyhow::Result;
 use clap::Parser as _;
+use std::cell::RefCell;
 use std::time::Duration;
 
 /// Starts what was typed.
@@ -39,10 +42,10 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
     if world.clock.is_fixed() {
         log::info!("$MAINT_NOW fixes the clock at {}", world.clock.show(world.clock.now()));
     }
-    let by_hand = ByHand { global, world: &world, ui };
+    let by_hand = ByHand { global, world: &world, ui, reports: None };
     match command {
         Command::CleanupTemp(_) => command.as_job(global.yes, &by_hand).unwrap_or(Ok(Exit::Usage)),
-        Command::Run(args) => run_job(&by_hand, &args.job),
+        Command::Run(args) => run(&by_hand, args),
         Command::Crontab(args) => crontab::dispatch(&by_hand, &args.command),
         Command::Pause(job) => {
             let (name, _) = find_job(&world, &job.job)?;
@@ -59,6 +62,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         }
         Command::Jobs(query) => by_hand.ask(query),
         Command::Status(query) => by_hand.ask(query),
+        Command::Why(query) => by_hand.ask(query),
         Command::History(query) => by_hand.ask(query),
         Command::Logs(query) => by_hand.ask(query),
         Command::Locks(query) => by_hand.ask(query),
@@ -84,10 +88,13 @@ fn open(global: &Global, command: &Command) -> Result<World> {
 }
 
 /// What a command typed by hand is carried out with.
+#[derive(Clone, Copy)]
 pub(super) struct ByHand<'a> {
-    global: &'a Global,
+    pub(super) global: &'a Global,
     pub(super) world: &'a World,
-    ui: &'a Ui,
+    pub(super) ui: &'a Ui,
+    /// Where the JSON reports of several runs are gathered, to be printed as one document.
+    pub(super) reports: Option<&'a RefCell<Vec<serde_json::Value>>>,
 }
 
 impl Visitor for ByHand<'_> {
@@ -128,7 +135,10 @@ impl ByHand<'_> {
 
     fn carry_out<J: Job>(&self, job: &J, order: &Order<'_>) -> Result<Exit> {
         let finished = carry_out(job, order, self.world)?;
-        self.ui.finished(&finished, J::ANSWERS)?;
+        match self.reports.filter(|_| self.ui.json) {
+            Some(reports) => reports.borrow_mut().push(serde_json::to_value(&finished.report)?),
+            None => self.ui.finished(&finished, J::ANSWERS)?,
+        }
         Ok(finished.report.exit)
     }
 
@@ -144,9 +154,19 @@ fn skip_exit(code: u8) -> Exit {
     if code == Exit::Skipped.code() { Exit::Skipped } else { Exit::SkippedAs(code) }
 }
 
+/// `maint run …`.
+pub(super) fn run(by_hand: &ByHand<'_>, args: &Run) -> Result<Exit> {
+    match &args.job {
+        _ if args.as_cron => run_as_cron(by_hand.global, args, by_hand.world),
+        // The hash of the line that makes up for missed runs names no job.
+        Some(job) if !is_hash_of_all_due(by_hand.world, job) => run_job(by_hand, job),
+        _ => run_all_due(by_hand),
+    }
+}
+
 /// `maint run JOB`: the job of `maint.toml` with its own lock and limits.
 pub(super) fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
-    let ByHand { global, world, ui } = *by_hand;
+    let ByHand { global, world, ui, .. } = *by_hand;
     let (name, entry) = find_job(world, wanted)?;
     let defaults = &world.config.defaults;
     let pause = pause::in_force(world, name).filter(|_| !global.yes);

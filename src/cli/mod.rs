@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and which job or query it starts.
 
+mod all_due;
+mod as_cron;
 mod crontab;
 mod dispatch;
 pub mod reference;
@@ -9,8 +11,8 @@ use self::dispatch::Visitor;
 use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
 use crate::jobs::{cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
-use crate::queries::status::Status;
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
+use crate::queries::{status::Status, why::Why};
 use crate::ui::{Colour, Ui};
 use crate::{logging, text};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
@@ -91,7 +93,9 @@ The job runs as cron would run it: with its lock, its time limit, a log and a li
 Examples:
   maint run cleanup-temp            by name
   maint run 3f9a1c                  by the beginning of its hash
-  maint run migrate --dry-run       what it would do")]
+  maint run migrate --dry-run       what it would do
+  maint run migrate --as-cron       with the few variables that cron gives a job
+  maint run --all-due               make up for what was missed while the machine was off")]
     Run(Run),
     Crontab(crontab::CrontabArgs),
     Jobs(Jobs),
@@ -104,6 +108,15 @@ Examples:
   maint status --check              for cron or a monitor: silent when all is well, else exit code 3
   maint status --json               for programs")]
     Status(Status),
+    #[command(after_long_help = "\
+Times are those of the machine, as cron reads them. A day stands for the first run of that day.
+
+Examples:
+  maint why cleanup-temp                    its last expected run
+  maint why cleanup-temp 02:00              today at 02:00
+  maint why cleanup-temp 2026-11-20         the run of that day
+  maint why cleanup-temp 2026-11-20T02:00   the run of that minute")]
+    Why(Why),
     History(History),
     Logs(Logs),
     Locks(Locks),
@@ -117,7 +130,8 @@ Examples:
     #[command(after_long_help = "\
 Examples:
   maint init                             a commented maint.toml for this folder
-  maint init --preset demo -C /tmp/demo  a sample site to try maint on")]
+  maint init --preset demo -C /tmp/demo  a sample site to try maint on
+  maint init --preset cochin             a Django project with the schedules of its guide")]
     Init(Init),
     Config(ConfigArgs),
     Completions(Completions),
@@ -149,9 +163,17 @@ impl Command {
 
 /// Runs a job as cron would: lock, time limit, log, history
 #[derive(Args, Clone, Debug)]
+#[command(group(clap::ArgGroup::new("what").required(true)))]
 struct Run {
     /// The job's name or a prefix of its hash (`maint jobs` shows both)
-    job: String,
+    #[arg(group = "what")]
+    job: Option<String>,
+    /// Run every overdue job with `missed = "once"`, each once, however many runs it missed
+    #[arg(long, group = "what")]
+    all_due: bool,
+    /// Run it in cron's bare environment, to see whether it works there
+    #[arg(long)]
+    as_cron: bool,
 }
 
 /// Prints the completions for a shell
@@ -200,23 +222,33 @@ pub fn main() -> ExitCode {
 
 /// Tells why, on stderr and, when JSON was asked for, there too.
 fn fail(error: &anyhow::Error, ui: &Ui) -> Exit {
-    let (exit, line) = (exit_of(error), one_line(error));
-    // A job that somebody paused must not make cron write a mail each time.
-    if !is_expected(error) || ui.is_terminal() || ui.verbosity > 0 {
-        ui.error(&line);
-    }
+    let exit = complain(error, ui);
     if ui.json {
-        let status = match exit {
-            Exit::Refused => "refused",
-            Exit::Skipped | Exit::SkippedAs(_) => "skipped",
-            _ => "error",
-        };
-        let line = logging::redacted(&line);
-        let value = serde_json::json!({ "status": status, "exit_code": exit.code(), "error": line });
         // Without stdout there is still the line on stderr.
-        let _ = text::json(&value).map(|json| ui.out(&json));
+        let _ = text::json(&error_document(error)).map(|json| ui.out(&json));
     }
     exit
+}
+
+/// Tells why on stderr.
+fn complain(error: &anyhow::Error, ui: &Ui) -> Exit {
+    // A job that somebody paused must not make cron write a mail each time.
+    if !is_expected(error) || ui.is_terminal() || ui.verbosity > 0 {
+        ui.error(&one_line(error));
+    }
+    exit_of(error)
+}
+
+/// An error as JSON.
+fn error_document(error: &anyhow::Error) -> serde_json::Value {
+    let exit = exit_of(error);
+    let status = match exit {
+        Exit::Refused => "refused",
+        Exit::Skipped | Exit::SkippedAs(_) => "skipped",
+        _ => "error",
+    };
+    let line = one_line(error);
+    serde_json::json!({ "status": status, "exit_code": exit.code(), "error": logging::redacted(&line) })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod units;
 
 use crate::error::Problem;
 use anyhow::Result;
+use job::{JobEntry, Missed};
 use schemars::JsonSchema;
 use secret::SecretRef;
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ pub struct Config {
     /// Values for every job that does not set its own.
     pub defaults: job::Defaults,
     /// What can be run by name or on a schedule.
-    pub jobs: BTreeMap<String, job::JobEntry>,
+    pub jobs: BTreeMap<String, JobEntry>,
     /// Where runs, locks and logs are remembered.
     pub state: site::StateSection,
     /// The crontab that `maint crontab` writes to.
@@ -77,6 +78,18 @@ impl Config {
     pub fn secrets(&self) -> impl Iterator<Item = SecretRef> {
         let of_databases = self.databases.values().filter_map(|database| database.url.secret());
         self.alerts.secrets().cloned().chain(of_databases)
+    }
+
+    /// True when a run of the job that was missed is made up for.
+    #[must_use]
+    pub fn is_made_up_for(&self, job: &JobEntry) -> bool {
+        job.missed.unwrap_or(self.defaults.missed) == Missed::Once
+    }
+
+    /// True when that is so for any job with a schedule.
+    #[must_use]
+    pub fn makes_up_for_missed_runs(&self) -> bool {
+        self.jobs.values().any(|job| job.schedule.is_some() && self.is_made_up_for(job))
     }
 
     /// The site's name, which also names its state folder.

@@ -40,6 +40,8 @@ pub struct Standing<'a> {
     pub state: State,
     /// Its first line in the crontab.
     pub installed: Option<Own<'a>>,
+    /// The line that maint.toml wants.
+    pub wanted: Option<&'a Line>,
     /// How many lines it has there.
     pub count: usize,
 }
@@ -56,8 +58,8 @@ pub fn compare<'a>(table: &Table<'a>, wanted: &'a [Line]) -> Vec<Standing<'a>> {
         let mut lines = own.iter().filter(|own| own.job == job);
         let count = lines.clone().count();
         let installed = lines.next().copied();
-        let line = wanted.iter().find(|line| line.job == job);
-        let state = match (installed, line) {
+        let wanted = wanted.iter().find(|line| line.job == job);
+        let state = match (installed, wanted) {
             (None, _) => State::Missing,
             (Some(_), None) => State::Orphan,
             (Some(own), Some(line)) if own.text == line.bytes && own.is_inside && count == 1 => {
@@ -65,7 +67,7 @@ pub fn compare<'a>(table: &Table<'a>, wanted: &'a [Line]) -> Vec<Standing<'a>> {
             }
             (Some(_), Some(_)) => State::Changed,
         };
-        Standing { job, state, installed, count }
+        Standing { job, state, installed, wanted, count }
     };
     jobs.into_iter().map(standing).collect()
 }
@@ -73,13 +75,13 @@ pub fn compare<'a>(table: &Table<'a>, wanted: &'a [Line]) -> Vec<Standing<'a>> {
 impl Standing<'_> {
     /// What is wrong, in words; nothing when all is well.
     #[must_use]
-    pub fn explain(&self, wanted: &[Line]) -> Option<String> {
+    pub fn explain(&self) -> Option<String> {
         let what = match (self.state, self.installed) {
             (State::Installed, _) | (State::Changed, None) => return None,
             (State::Missing, _) => "has a schedule, but no line in the crontab".to_owned(),
             (State::Orphan, _) => "has a line in the crontab, but no schedule in maint.toml".to_owned(),
             (State::Changed, _) if self.count > 1 => format!("has {} lines in the crontab", self.count),
-            (State::Changed, Some(own)) if wanted.iter().any(|line| line.bytes == own.text) => {
+            (State::Changed, Some(own)) if self.wanted.is_some_and(|line| line.bytes == own.text) => {
                 format!("its line (line {}) stands outside the lines of maint", own.number)
             }
             (State::Changed, Some(own)) => {
@@ -99,6 +101,7 @@ mod tests {
         let line = |job: &str| Line {
             job: job.to_owned(),
             bytes: format!("@daily /m run {job} # maint-cronjobs for s: {job} 00").into_bytes(),
+            ..Line::default()
         };
         let table = "# >>> maint s\n\
             @daily /m run same # maint-cronjobs for s: same 00\n\

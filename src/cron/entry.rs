@@ -13,6 +13,17 @@ pub const LONGEST_COMMAND: usize = 998;
 /// What the comment at the end of our lines begins with; `crontab -l | grep -c` counts the jobs by it.
 pub const MARKER: &str = "maint-cronjobs for";
 
+/// What stands in the place of a job's name in the line that makes up for missed runs; no job can be called so.
+pub const ALL_DUE: &str = "--all-due";
+/// Every hour, away from the full hour at which most jobs run.
+pub const ALL_DUE_SCHEDULE: &str = "11 * * * *";
+
+/// The hash of the line that makes up for missed runs.
+#[must_use]
+pub fn all_due_hash(site: &str) -> String {
+    hash(site, ALL_DUE, Some(ALL_DUE_SCHEDULE), "")
+}
+
 /// 32 hexadecimal digits over the site, the job's name, its schedule and what it runs.
 #[must_use]
 pub fn hash(site: &str, job: &str, schedule: Option<&str>, runs: &str) -> String {
@@ -41,10 +52,14 @@ pub struct Entry<'a> {
 }
 
 /// A line of our block, without its line end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     /// The job's name.
     pub job: String,
+    /// When it runs.
+    pub schedule: String,
+    /// The job's hash.
+    pub hash: String,
     /// What stands in the crontab.
     pub bytes: Vec<u8>,
 }
@@ -79,7 +94,7 @@ impl Entry<'_> {
         let mut bytes = fields.join(" ").into_bytes();
         bytes.push(b' ');
         bytes.extend_from_slice(&command);
-        Ok(Line { job: job.to_owned(), bytes })
+        Ok(Line { job: job.to_owned(), schedule: schedule.to_owned(), hash: hash.to_owned(), bytes })
     }
 }
 

@@ -175,6 +175,27 @@ pub fn sites(bytes: &[u8]) -> Vec<String> {
     sites
 }
 
+/// The variables that a table sets for the lines of `site`: those that stand before its first.
+#[must_use]
+pub fn variables(bytes: &[u8], site: &str) -> Vec<(String, String)> {
+    let table = Table::parse(bytes, site);
+    let before = table.lines.iter().take_while(|(kind, _)| !matches!(kind, Kind::Own(_)));
+    before.filter_map(|(_, line)| variable(std::str::from_utf8(line).ok()?.trim())).collect()
+}
+
+/// `NAME = value`, either of them perhaps in quotes; a line that begins otherwise is a job or a comment.
+fn variable(line: &str) -> Option<(String, String)> {
+    let (name, value) = line.split_once('=')?;
+    let bare = |text: &str| {
+        let text = text.trim();
+        let quoted = ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
+        quoted.unwrap_or(text).to_owned()
+    };
+    let name = bare(name);
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then(|| (name, bare(value)))
+}
+
 impl Edit {
     /// The table after the edit; the same bytes when there is nothing to change. The error says what is wrong
     /// with the table as it is.
@@ -256,7 +277,7 @@ mod tests {
 
     fn line(job: &str, schedule: &str) -> Line {
         let bytes = format!("{schedule} /m --config /c run {job} {MARK} shop: {job} 0123").into_bytes();
-        Line { job: job.to_owned(), bytes }
+        Line { job: job.to_owned(), bytes, ..Line::default() }
     }
 
     fn all(lines: &[Line]) -> Edit {
@@ -367,6 +388,16 @@ mod tests {
     fn the_sites_of_a_table_are_listed_once() {
         let table = b"# >>> maint b: x\n# <<< maint b\n# >>> maint a\n# <<< maint a\n# >>> maint b: x\n";
         assert_eq!(sites(table), ["a", "b"]);
+    }
+
+    #[test]
+    fn the_variables_before_our_lines_are_those_that_count() {
+        let table = "PATH=/opt/bin:/bin\n# X=1\nMAILTO = \"\"\n0 1 * * * A=1 /x\n";
+        let table = applied(&all(&[line("a", "@daily")]), table) + "PATH=/later\n";
+        let set = variables(table.as_bytes(), "shop");
+        let set: Vec<(&str, &str)> =
+            set.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(set, [("PATH", "/opt/bin:/bin"), ("MAILTO", "")]);
     }
 
     fn foreign_line() -> impl Strategy<Value = Vec<u8>> {

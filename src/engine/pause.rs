@@ -28,9 +28,16 @@ impl Paused {
     }
 }
 
-/// The pause of a job that is in force now. A file that cannot be read counts: who paused meant it.
+/// The pause of a job that is in force now.
 #[must_use]
 pub fn in_force(world: &World, job: &str) -> Option<Paused> {
+    latest(world, job).filter(|paused| paused.until.is_none_or(|until| until > world.clock.now()))
+}
+
+/// The latest pause of a job, until `resume` forgets it; it may be over. A file that cannot be read counts: who
+/// paused meant it.
+#[must_use]
+pub fn latest(world: &World, job: &str) -> Option<Paused> {
     let path = world.state.pause(job);
     if !world.files.exists(&path) {
         return None;
@@ -39,6 +46,5 @@ pub fn in_force(world: &World, job: &str) -> Option<Paused> {
         world.files.read_text(&path, 16 << 10).ok().and_then(|text| serde_json::from_str(&text).ok());
     let unreadable =
         Paused { until: None, reason: "the pause file cannot be read".to_owned(), since: world.clock.now() };
-    let paused: Paused = content.unwrap_or(unreadable);
-    Some(paused).filter(|paused| paused.until.is_none_or(|until| until > world.clock.now()))
+    Some(content.unwrap_or(unreadable))
 }

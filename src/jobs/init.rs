@@ -1,4 +1,4 @@
-//! `maint init`: writes a commented `maint.toml`; the preset `demo` brings a sample site along.
+//! `maint init`: writes a commented `maint.toml`, perhaps that of a known system; `demo` brings a sample site along.
 
 use crate::config::check_name;
 use crate::engine::apply::Permit;
@@ -32,10 +32,34 @@ pub struct Init {
 pub enum Preset {
     /// A sample site with stale files, to try maint on
     Demo,
+    /// A Django project that kept its jobs with django-crontab
+    Cochin,
+    /// A catalogue of astronomy libraries, renewed every night
+    Cmbagent,
+    /// A site of Docker Compose services
+    FBrain,
+    /// Job sheets that are refreshed every month
+    Fiches,
+    /// A bot with a queue of jobs, a database and services
+    LinkedinBot,
+}
+
+impl Preset {
+    /// The configuration; each stands beside the crontab that `crontab generate` makes of it.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Preset::Demo => include_str!("../../crontab/demo.toml"),
+            Preset::Cochin => include_str!("../../crontab/cochin.toml"),
+            Preset::Cmbagent => include_str!("../../crontab/cmbagent.toml"),
+            Preset::FBrain => include_str!("../../crontab/f-brain.toml"),
+            Preset::Fiches => include_str!("../../crontab/fiches.toml"),
+            Preset::LinkedinBot => include_str!("../../crontab/linkedin-bot.toml"),
+        }
+    }
 }
 
 const PLAIN: &str = include_str!("../../crontab/plain.toml");
-const DEMO: &str = include_str!("../../crontab/demo.toml");
 const HOUR: i64 = 3_600;
 
 /// The sample site: path, size in bytes, age in hours.
@@ -98,14 +122,11 @@ impl Init {
     /// The configuration for a site in `root`; without a preset the site is named after its folder.
     #[must_use]
     pub fn text(&self, root: &Path) -> String {
-        match self.preset {
-            Some(Preset::Demo) => DEMO.to_owned(),
-            None => {
-                let name =
-                    root.file_name().and_then(|name| name.to_str()).filter(|name| check_name(name).is_ok());
-                PLAIN.replacen("my-site", name.unwrap_or("my-site"), 1)
-            }
+        if let Some(preset) = self.preset {
+            return preset.text().to_owned();
         }
+        let name = root.file_name().and_then(|name| name.to_str()).filter(|name| check_name(name).is_ok());
+        PLAIN.replacen("my-site", name.unwrap_or("my-site"), 1)
     }
 }
 

@@ -7,9 +7,10 @@ pub mod jobs;
 pub mod locks;
 pub mod logs;
 pub mod status;
+pub mod why;
 
 use crate::config::job::JobEntry;
-use crate::cron::entry::SHORTEST_PREFIX;
+use crate::cron::entry::{SHORTEST_PREFIX, all_due_hash};
 use crate::error::Problem;
 use crate::text;
 use crate::world::World;
@@ -47,6 +48,15 @@ pub fn find_job<'a>(world: &'a World, wanted: &str) -> Result<(&'a str, &'a JobE
             Err(Problem::usage(format!("there is no job `{}`; {hint}", text::escape(wanted))))
         }
     }
+}
+
+/// True for the beginning of the hash of the line that makes up for missed runs.
+#[must_use]
+pub fn is_hash_of_all_due(world: &World, wanted: &str) -> bool {
+    let hash = all_due_hash(world.config.site_name());
+    wanted.len() >= SHORTEST_PREFIX
+        && hash.starts_with(&wanted.to_ascii_lowercase())
+        && world.config.makes_up_for_missed_runs()
 }
 
 /// When cron fires next for a job, and the words for it.

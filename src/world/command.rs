@@ -72,41 +72,45 @@ pub struct Program<'a> {
 
 /// What a program said before it ended by itself.
 #[derive(Debug)]
-pub(super) struct Said {
+pub struct Said {
     /// Its exit code; none when a signal ended it.
-    pub(super) code: Option<i32>,
+    pub code: Option<i32>,
     /// Its standard output.
-    pub(super) stdout: Vec<u8>,
+    pub stdout: Vec<u8>,
     /// Its standard error.
-    pub(super) stderr: Vec<u8>,
+    pub stderr: Vec<u8>,
 }
 
-/// Runs a program that gives a short answer, in the plain C locale. The error is for one that cannot be started,
-/// or does not end within `patience`.
+/// Asks a program for a short answer, in the plain C locale; see [`answer`].
+pub(super) fn ask(program: &Path, args: &[&str], input: &[u8], patience: Duration) -> Result<Said> {
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    let mut command = Command::new(program);
+    for name in SECRET_VARIABLES {
+        command.env_remove(name);
+    }
+    command.args(args).env("LC_ALL", "C");
+    answer(command, input, patience)
+}
+
+/// What a program answers. The error is for one that cannot be started, or does not end within `patience`.
 ///
 /// Input and output are files in memory: the program finds its whole input there even when `maint` is killed
 /// meanwhile, and can never be blocked by a full pipe.
-pub(super) fn ask(program: &Path, args: &[&str], input: &[u8], patience: Duration) -> Result<Said> {
+pub(super) fn answer(mut command: Command, input: &[u8], patience: Duration) -> Result<Said> {
     let memory = |content: &[u8]| -> std::io::Result<File> {
         let mut file = File::from(rustix::fs::memfd_create("maint", MemfdFlags::CLOEXEC)?);
         file.write_all(content)?;
         file.rewind()?;
         Ok(file)
     };
-    let shown = text::path(program).into_owned();
+    let shown = text::path(command.get_program()).into_owned();
     let files = || Ok::<_, std::io::Error>((memory(input)?, memory(b"")?, memory(b"")?));
     let (input, mut stdout, mut stderr) = files().context("cannot make a file in memory")?;
-    #[expect(clippy::disallowed_methods, reason = "this is World")]
-    let mut command = Command::new(program);
-    for name in SECRET_VARIABLES {
-        command.env_remove(name);
-    }
-    command.args(args).env("LC_ALL", "C").process_group(0).stdin(input);
-    command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+    command.process_group(0).stdin(input).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
     let mut child = command.spawn().with_context(|| format!("cannot start {shown}"))?;
     let Some(status) = wait_at_most(&mut child, patience)? else {
         process::end_group(&mut child, GRACE, &|| false);
-        anyhow::bail!("{shown} {} did not end within {}", args.join(" "), text::duration(patience));
+        anyhow::bail!("{shown} did not end within {}", text::duration(patience));
     };
     Ok(Said { code: status.code(), stdout: content(&mut stdout)?, stderr: content(&mut stderr)? })
 }

@@ -5,11 +5,13 @@
 //! cron 3.0pl1, cronie 1.7.2 and BusyBox 1.35.
 
 use super::World;
+use super::as_cron;
 use super::command::{self, Said};
 use super::environment::{absolute, find_program, own_program, variable};
 use crate::config::Config;
-use crate::cron::entry::{Entry, Line};
+use crate::cron::entry::{ALL_DUE, ALL_DUE_SCHEDULE, Entry, Line, all_due_hash};
 use crate::cron::schedule::Schedule;
+use crate::cron::table;
 use crate::engine::apply::Permit;
 use crate::error::{Problem, plain_errno};
 use crate::text;
@@ -62,7 +64,8 @@ impl World {
         Ok(Crontab { world: self, program })
     }
 
-    /// The lines that the site wants in the crontab: one for each job with a schedule.
+    /// The lines that the site wants in the crontab: one for each job with a schedule, and one that makes up for
+    /// missed runs when a job wants that.
     pub fn crontab_lines(&self) -> Result<Vec<Line>> {
         self.crontab_lines_of(&self.config)
     }
@@ -78,7 +81,30 @@ impl World {
             let entry = Entry { site, job, schedule, hash: &hash, program: &program, config: &file };
             lines.push(entry.line().map_err(Problem::usage)?);
         }
+        if config.makes_up_for_missed_runs() {
+            let entry = Entry {
+                site,
+                job: ALL_DUE,
+                schedule: ALL_DUE_SCHEDULE,
+                hash: &all_due_hash(site),
+                program: &program,
+                config: &file,
+            };
+            lines.push(entry.line().map_err(Problem::usage)?);
+        }
         Ok(lines)
+    }
+
+    /// The variables that the crontab sets for the lines of the site; none when it cannot be listed.
+    #[must_use]
+    pub fn crontab_variables(&self) -> Vec<(String, String)> {
+        let listing = self.crontab().and_then(|crontab| crontab.list());
+        listing.map(|listing| table::variables(&listing, self.config.site_name())).unwrap_or_default()
+    }
+
+    /// What the dry run of a job says when cron starts it.
+    pub fn rehearse_as_cron(&self, job: &str, variables: &[(String, String)]) -> Result<Said> {
+        as_cron::rehearse(&absolute(self.site_file()?), job, variables)
     }
 
     /// The absolute paths that a crontab line names: this program and the configuration.

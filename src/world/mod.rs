@@ -1,8 +1,11 @@
 //! Everything outside the program. Reading it is free; every function that changes it asks for a `Permit`.
 
+pub mod accounts;
+pub mod as_cron;
 pub mod clock;
 pub mod command;
 pub mod crontab;
+pub mod daemon;
 mod django;
 pub(crate) mod environment;
 pub mod files;
@@ -91,6 +94,20 @@ impl World {
         let site_root = config.file.is_some().then(|| root.clone());
         let files = Files { site_root, state: Some(state.folder().to_owned()) };
         Ok(World { config, root, clock, files, state, stop: Stop::default(), secrets: OnceLock::new() })
+    }
+
+    /// The same world for another run of this program: it begins now, and without a time limit.
+    #[must_use]
+    pub fn later(&self) -> World {
+        World {
+            config: self.config.clone(),
+            root: self.root.clone(),
+            clock: self.clock.restarted(),
+            files: self.files.clone(),
+            state: self.state.clone(),
+            stop: self.stop.without_limit(),
+            secrets: self.secrets.clone(),
+        }
     }
 
     /// The configuration's file, for commands that need a site.

@@ -28,6 +28,11 @@ impl Identity {
     }
 }
 
+/// The start of a process, in clock ticks since boot.
+pub(super) fn started(pid: u32) -> Option<u64> {
+    stat(pid).map(|stat| stat.started)
+}
+
 struct Stat {
     state: char,
     parent: u32,

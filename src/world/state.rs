@@ -17,7 +17,7 @@ pub(super) const FREE_SPACE: &str = "free some space";
 pub(super) const MAKE_WRITABLE: &str = "make it writable for this user";
 
 /// Where state is kept; nothing is made before [`State::prepare`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct State {
     folder: PathBuf,
 }

@@ -34,6 +34,12 @@ pub(crate) fn survive() -> Result<()> {
 }
 
 impl Stop {
+    /// For a further run of this program: a signal ends that one too, the time limit of this one does not.
+    pub(super) fn without_limit(&self) -> Stop {
+        let Stop { signal, is_urgent, deadline: _ } = self;
+        Stop { signal: Arc::clone(signal), is_urgent: Arc::clone(is_urgent), deadline: OnceLock::new() }
+    }
+
     /// From now on SIGINT, SIGTERM and SIGHUP ask for a clean stop; under nohup SIGHUP stays ignored.
     pub(crate) fn listen(&self) -> Result<()> {
         for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !process::ignores(*signal)) {

@@ -1,6 +1,7 @@
 //! `maint crontab check`: what is odd about the schedules, and how the crontab differs from maint.toml.
 
 use super::show::Show;
+use crate::cron::lint::{self, Advice};
 use crate::engine::Query;
 use crate::exit::Exit;
 use crate::world::World;
@@ -25,8 +26,18 @@ impl Query for Check {
     type Answer = Checked;
 
     fn ask(&self, world: &World) -> Result<Checked> {
-        let findings = Show {}.ask(world)?.drift;
-        Ok(Checked { site: world.config.site_name().to_owned(), findings, notes: Vec::new() })
+        let mut findings = Show {}.ask(world)?.drift;
+        let mut notes = Vec::new();
+        for (job, entry) in &world.config.jobs {
+            let Some(schedule) = &entry.schedule else { continue };
+            for Advice { text, is_finding } in
+                lint::advice(schedule, world.clock.machine_zone(), world.clock.now())
+            {
+                let list = if is_finding { &mut findings } else { &mut notes };
+                list.push(format!("{job}: {text}"));
+            }
+        }
+        Ok(Checked { site: world.config.site_name().to_owned(), findings, notes })
     }
 
     fn exit(answer: &Checked) -> Exit {

@@ -4,3 +4,5 @@ pub mod check;
 pub mod generate;
 pub mod saved;
 pub mod show;
+pub mod status;
+pub mod test;

@@ -1,11 +1,12 @@
 //! `maint crontab show`: what is installed, when it runs next, and how it differs from maint.toml.
 
 use crate::cron::drift::{self, State};
+use crate::cron::schedule::Schedule;
 use crate::cron::table::Table;
 use crate::engine::Query;
-use crate::queries::next_run;
 use crate::text;
 use crate::world::World;
+use crate::world::clock::show_firing;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
@@ -18,16 +19,16 @@ pub struct Show {}
 /// The lines of the site, installed or wanted.
 #[derive(Debug, Serialize)]
 pub struct Shown {
-    site: String,
-    jobs: Vec<Row>,
+    pub(super) site: String,
+    pub(super) jobs: Vec<Row>,
     /// What differs from maint.toml, in words.
     pub(super) drift: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Row {
+pub(super) struct Row {
     job: String,
-    state: State,
+    pub(super) state: State,
     schedule: Option<String>,
     /// What `maint crontab run` takes; none for a job that is no longer configured.
     hash: Option<String>,
@@ -46,7 +47,7 @@ impl Query for Show {
         let site = world.config.site_name();
         let table = Table::parse(&listing, site);
         let standings = drift::compare(&table, &wanted);
-        let words = standings.iter().filter_map(|standing| standing.explain(&wanted));
+        let words = standings.iter().filter_map(drift::Standing::explain);
         let drift = table.damage().map(str::to_owned).into_iter().chain(words).collect();
         let jobs = standings.iter().map(|standing| Row::of(world, standing)).collect();
         Ok(Shown { site: site.to_owned(), jobs, drift })
@@ -55,15 +56,18 @@ impl Query for Show {
 
 impl Row {
     fn of(world: &World, standing: &drift::Standing<'_>) -> Row {
-        let job = standing.job;
-        let entry = world.config.jobs.get(job).filter(|entry| entry.schedule.is_some());
-        let schedule = entry.and_then(|entry| entry.schedule.as_ref());
-        let (next, next_shown) = entry.map_or((None, "-".to_owned()), |entry| next_run(world, entry, false));
+        let schedule = standing.wanted.and_then(|line| Schedule::parse(&line.schedule).ok());
+        let next = schedule.as_ref().and_then(|schedule| schedule.next_after(&world.clock.machine_now()));
+        let next_shown = match (&next, &schedule) {
+            (Some(next), _) => show_firing(next),
+            (None, Some(_)) => "at boot".to_owned(),
+            (None, None) => "-".to_owned(),
+        };
         Row {
-            job: job.to_owned(),
+            job: standing.job.to_owned(),
             state: standing.state,
-            schedule: schedule.map(|schedule| schedule.text().to_owned()),
-            hash: entry.map(|entry| entry.hash(world.config.site_name(), job)),
+            schedule: schedule.map(String::from),
+            hash: standing.wanted.map(|line| line.hash.clone()),
             next: next.map(|next| next.to_rfc3339()),
             line: standing.installed.map(|own| text::escape_bytes(own.text).into_owned()),
             next_shown,

@@ -1,0 +1,91 @@
+//! `maint crontab status`: is cron alive, are the lines installed, can the folders be used, what ran last.
+
+use super::show::{Show, Shown};
+use crate::cron::drift::State;
+use crate::engine::Query;
+use crate::engine::history;
+use crate::text;
+use crate::world::World;
+use crate::world::daemon::{self, Daemon};
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use std::fmt;
+
+/// Shows whether cron runs, the lines are installed, the folders can be written, and what ran last
+#[derive(Args, Clone, Debug)]
+pub struct Status {}
+
+/// The state of everything that a job needs to be started.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    site: String,
+    /// The name and the number of the cron daemon; none when it does not run, or cannot be seen.
+    daemon: Option<(String, u32)>,
+    /// How many lines are wanted and installed, exactly.
+    installed: usize,
+    /// How many lines are wanted or installed.
+    lines: usize,
+    drift: Vec<String>,
+    folders: Vec<Folder>,
+    last: Option<history::Run>,
+    #[serde(skip)]
+    last_shown: String,
+    #[serde(skip)]
+    is_daemon_visible: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Folder {
+    name: &'static str,
+    path: String,
+    /// Why it cannot be written, when it cannot.
+    problem: Option<String>,
+}
+
+impl Query for Status {
+    type Answer = Answer;
+
+    fn ask(&self, world: &World) -> Result<Answer> {
+        let Shown { site, jobs, drift } = Show {}.ask(world)?;
+        let folder = |name, path: &std::path::Path| Folder {
+            name,
+            path: text::path(path).into_owned(),
+            problem: world.files.why_not_writable(path),
+        };
+        let last = history::runs(world, None, 1)?.into_iter().next();
+        Ok(Answer {
+            daemon: daemon::cron().map(|Daemon { name, pid, .. }| (name, pid)),
+            is_daemon_visible: daemon::sees_everybody(),
+            installed: jobs.iter().filter(|row| row.state == State::Installed).count(),
+            lines: jobs.len(),
+            folders: vec![folder("site.root", &world.root), folder("state", world.state.folder())],
+            last_shown: last.as_ref().map(|run| world.clock.show(run.started)).unwrap_or_default(),
+            last,
+            site,
+            drift,
+        })
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cron = match &self.daemon {
+            Some((name, pid)) => format!("{name} is running (pid {pid})"),
+            None if self.is_daemon_visible => "not running: start it with `service cron start`".to_owned(),
+            None => "cannot be seen by this user".to_owned(),
+        };
+        writeln!(f, "cron: {cron}")?;
+        writeln!(f, "lines of site {}: {} of {} installed", self.site, self.installed, self.lines)?;
+        for line in &self.drift {
+            writeln!(f, "  {line}")?;
+        }
+        for Folder { name, path, problem } in &self.folders {
+            writeln!(f, "{name}: {path}, {}", problem.as_deref().unwrap_or("writable"))?;
+        }
+        match &self.last {
+            Some(run) => writeln!(f, "last run: {}, {}, {}", run.job, run.status, self.last_shown),
+            None => writeln!(f, "last run: none yet"),
+        }
+    }
+}
