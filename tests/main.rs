@@ -12,6 +12,7 @@ mod cleanup_temp_safety;
 mod command_line;
 mod configuration;
 mod consistency;
+mod crontab_cases;
 mod crontab_presets;
 mod demo;
 mod dry_run;
