@@ -13,7 +13,10 @@ mod command_line;
 mod configuration;
 mod consistency;
 mod crontab_cases;
+mod crontab_foreign;
+mod crontab_kill;
 mod crontab_presets;
+
 mod demo;
 mod dry_run;
 mod history;
