@@ -16,7 +16,7 @@ mod crontab_cases;
 mod crontab_foreign;
 mod crontab_kill;
 mod crontab_presets;
-
+mod crontab_real;
 mod demo;
 mod dry_run;
 mod history;

@@ -1,10 +1,11 @@
-//! A crontab program for tests that can misbehave.
+//! Crontab programs for tests: a fake that can misbehave, and Debian's own in a namespace of its own.
 
-use super::{Run, Site, run};
+use super::{Run, Site, exit_code, inside, leave_out, run};
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// What `crontab -l` says when there is no table: program, exit code, stderr.
 pub(crate) const ABSENT: [(&str, &str); 4] = [
@@ -280,4 +281,108 @@ pub(crate) fn fire(site: &Site, line: &[u8], is_debian: bool) -> Run {
     shell.env_clear().env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh").stdin(Stdio::null());
     shell.env("HOME", site.home()).env("LOGNAME", "ops").current_dir(site.home());
     run(&mut shell)
+}
+
+/// Debian's crontab and cron, with a spool folder, a process table and a `/run` of their own.
+pub(crate) struct RealCron {
+    holder: Child,
+    /// The first process inside, as seen from outside.
+    pid: u32,
+}
+
+/// Prepares the namespace, says so, and keeps it open as long as stdin is.
+const NAMESPACE: &str = "set -e; \
+    mount -t tmpfs -o mode=1730,gid=$(getent group crontab | cut -d: -f3) none /var/spool/cron/crontabs; \
+    mount -t tmpfs none /etc/cron.d; mount -t tmpfs none /run; echo ready; exec cat";
+
+impl RealCron {
+    /// A namespace without any table. Nothing, with a word about `what` is left out, where there can be none.
+    pub(crate) fn open(what: &str) -> Option<RealCron> {
+        let why = if !super::can_mount() {
+            "only root with namespaces can have a spool folder of its own"
+        } else if !Path::new("/usr/sbin/cron").exists() || !Path::new("/usr/bin/crontab").exists() {
+            "Debian's cron is missing"
+        } else {
+            return Some(RealCron::start());
+        };
+        leave_out(what, why);
+        None
+    }
+
+    fn start() -> RealCron {
+        let options = ["-m", "-p", "-f", "--mount-proc", "--kill-child", "sh", "-c", NAMESPACE];
+        let mut command = Command::new("unshare");
+        command.args(options).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        let mut holder = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut answer = String::new();
+        BufReader::new(holder.stdout.as_mut().unwrap()).read_line(&mut answer).unwrap();
+        assert_eq!(answer, "ready\n", "the namespace could not be prepared");
+        let children = format!("/proc/{0}/task/{0}/children", holder.id());
+        let pid = fs::read_to_string(children).unwrap().trim().parse().unwrap();
+        RealCron { holder, pid }
+    }
+
+    /// `command` as it runs inside.
+    pub(crate) fn enter(&self, command: &Command) -> Command {
+        let folder = command.get_current_dir().unwrap().to_str().unwrap().to_owned();
+        let pid = self.pid.to_string();
+        inside(&["nsenter", "-t", &pid, "-m", "-p", "env", "-C", &folder], command)
+    }
+
+    /// Runs `maint` of a site inside.
+    pub(crate) fn maint(&self, site: &Site, args: &[&str]) -> Run {
+        run(&mut self.enter(&site.command(args)))
+    }
+
+    /// Runs a program inside, with something on its stdin.
+    pub(crate) fn program(&self, program: &str, args: &[&str], input: &[u8]) -> Run {
+        let mut command = Command::new(program);
+        command.args(args).current_dir("/").env_clear().env("PATH", "/usr/sbin:/usr/bin:/bin");
+        let mut entered = self.enter(&command);
+        entered.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = entered.spawn().unwrap();
+        // A program that has ended reads nothing any more.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        let output = child.wait_with_output().unwrap();
+        Run {
+            code: exit_code(output.status),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The folder with the tables, as reached from outside.
+    fn spool(&self) -> PathBuf {
+        format!("/proc/{}/root/var/spool/cron/crontabs", self.pid).into()
+    }
+
+    /// Root's table as it is stored.
+    pub(crate) fn stored(&self) -> Option<Vec<u8>> {
+        self.stored_of("root")
+    }
+
+    /// A user's table as it is stored, without the three lines that crontab(1) puts first.
+    pub(crate) fn stored_of(&self, user: &str) -> Option<Vec<u8>> {
+        let whole = fs::read(self.spool().join(user)).ok()?;
+        Some(whole.splitn(4, |byte| *byte == b'\n').nth(3).unwrap_or_default().to_vec())
+    }
+
+    /// Installs root's table with crontab(1).
+    #[track_caller]
+    pub(crate) fn install(&self, table: &[u8]) {
+        let _ = self.program("crontab", &["-"], table).exits(0);
+    }
+
+    /// Starts the daemon, which reads the tables now and runs what is due when the minute changes.
+    pub(crate) fn start_daemon(&self) {
+        let _ = self.program("cron", &[], b"").exits(0);
+    }
+}
+
+/// Ends everything inside.
+impl Drop for RealCron {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
 }
