@@ -1,5 +1,7 @@
 //! A temporary site, and the built `maint` run in it: no inherited variables, fixed clock, fixed zone.
 
+pub(crate) mod cron;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
