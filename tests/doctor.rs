@@ -1,6 +1,6 @@
 //! `maint doctor`: what would stop a job under cron.
 
-use crate::support::{Run, Site, can_mount, inside, leave_out, run};
+use crate::support::{Run, Site, can_mount, cron, inside, leave_out, run, snapshot};
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -43,21 +43,24 @@ fn program(path: &Path) {
 
 #[test]
 fn a_healthy_site_has_no_problem_and_nothing_is_changed() {
-    let site = Site::new(
-        "[jobs.job]\nschedule = \"0 2 * * *\"\nshell = \"cat db.sqlite3\"\n[databases.app]\nurl = \"sqlite:db.sqlite3\"\n",
+    let (site, _crontab) = cron::site(
+        "[jobs.job]\nschedule = \"0 8 * * *\"\nshell = \"cat db.sqlite3\"\n[databases.app]\nurl = \"sqlite:db.sqlite3\"\n",
     );
     site.file("db.sqlite3", "", 0);
+    let _ = site.maint(&["crontab", "add"]).exits(0);
     let _cron = start_cron(&site);
-    let before = site.snapshot();
+    let own = || (snapshot(&site.root()), snapshot(&site.state()));
+    let before = own();
     let diagnosis = site.maint(&["doctor"]).exits(0).stdout;
-    assert_eq!(site.snapshot(), before);
+    assert_eq!(own(), before);
     assert!(
         diagnosis.lines().all(|line| line.starts_with("ok ") || line.starts_with("note ")),
         "{diagnosis}"
     );
     for line in [
         "ok       jobs: the command lines are accepted (1 job)".to_owned(),
-        format!("ok       state: {} can be made", site.state().display()),
+        "ok       crontab: 1 line installed".to_owned(),
+        format!("ok       state: {} can be written to", site.state().display()),
         "ok       tools: cat: found as cron will look for them".to_owned(),
         "ok       databases: app can be read".to_owned(),
     ] {
