@@ -1,6 +1,6 @@
 //! `maint status`: how each job is, and which did not run when it should have.
 
-use crate::support::{Site, WAIT, finish, send};
+use crate::support::{Site, WAIT, cron, finish, send};
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
@@ -65,15 +65,29 @@ fn check_is_silent_when_all_is_well_and_lists_nothing_else_when_it_is_not() {
 }
 
 #[test]
-fn a_job_that_never_ran_is_overdue_only_when_its_crontab_was_installed_before() {
-    let site = Site::new(NIGHTLY);
+fn a_job_that_never_ran_is_overdue_from_the_time_its_line_was_installed() {
+    let (site, _crontab) = cron::site(NIGHTLY);
     assert_eq!(state(&site, "nightly"), "never-ran");
-    site.remember_install("2026-11-19T12:00:00Z", 0);
-    assert_eq!(state(&site, "nightly"), "never-ran", "nothing was changed then");
-    site.remember_install("2026-11-20T12:00:00Z", 1);
+    let _ = site.maint_at("2026-11-20T12:00:00Z", &["crontab", "add"]).exits(0);
     assert_eq!(state(&site, "nightly"), "never-ran", "its time has not come since");
+    let _ = site.maint_at("2026-11-21T00:30:00Z", &["crontab", "add"]).exits(0);
     let tomorrow = site.maint_at("2026-11-21T01:06:00Z", &["status", "--check", "--json"]).exits(3).json();
     assert_eq!(tomorrow[0]["overdue"]["since"], "2026-11-21T02:00:00+01:00");
+}
+
+#[test]
+fn a_changed_schedule_is_measured_from_its_own_installation_and_leaves_other_jobs_alone() {
+    let (site, crontab) =
+        cron::site(&format!("{NIGHTLY}[jobs.other]\nschedule = \"0 3 * * *\"\nshell = \"true\"\n"));
+    let _ = site.maint_at("2026-11-10T12:00:00Z", &["crontab", "add"]).exits(0);
+    for job in ["nightly", "other"] {
+        let _ = site.maint_at("2026-11-18T12:00:00Z", &["run", job]).exits(0);
+    }
+    let text = fs::read_to_string(site.path("maint.toml")).unwrap();
+    site.configure(&text.replace("0 3 * * *", "0 4 * * *"));
+    let _ = site.maint_at("2026-11-20T12:00:00Z", &["crontab", "add"]).exits(0);
+    assert!(crontab.text().contains("\n0 4 * * * "), "{}", crontab.text());
+    assert_eq!((&*state(&site, "nightly"), &*state(&site, "other")), ("overdue", "ok"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `maint why JOB [AT]`: did it run then, and if not, why not.
 
-use crate::support::{Run, Site, WAIT};
+use crate::support::{Run, Site, WAIT, cron};
 use serde_json::{Value, json};
 
 const NIGHTLY: &str = "[jobs.nightly]\nschedule = \"0 2 * * *\"\nshell = \"test ! -e broken\"\n";
@@ -128,15 +128,15 @@ fn a_machine_that_was_started_later_is_a_reason() {
 
 #[test]
 fn a_crontab_that_was_written_later_or_never_is_a_reason() {
-    let site = Site::new(NIGHTLY);
+    let (site, _crontab) = cron::site(NIGHTLY);
     let told = reasons(&site, "02:00");
     assert!(told.contains("it never ran before, and no `maint crontab add` is remembered"), "{told}");
-    site.remember_install("2026-11-20T12:00:00Z", 1);
+    let _ = site.maint_at("2026-11-20T12:00:00Z", &["crontab", "add"]).exits(0);
     let told = reasons(&site, "02:00");
-    assert!(told.contains("its crontab was written only at 2026-11-20 13:00:00 CET"), "{told}");
+    assert!(told.contains("its line in the crontab was written only at 2026-11-20 13:00:00 CET"), "{told}");
     let _ = site.maint_at("2026-11-18T01:00:00Z", &["run", "nightly"]).exits(0);
     assert!(
-        !reasons(&site, "02:00").contains("crontab was written"),
+        !reasons(&site, "02:00").contains("crontab was written only"),
         "an earlier run shows that there was a line"
     );
 }

@@ -38,16 +38,17 @@ impl Overdue {
 
 /// The jobs that are overdue, with one look at the history for all.
 ///
-/// A job is measured from the start of its latest run (one that was skipped has also begun), or, when it never
-/// ran, from the latest change of the crontab; without either nothing is known to be missing. A job that is
-/// paused or runs now is not overdue.
+/// A job is measured from the start of its latest run (one that was skipped has also begun), or from the time when
+/// it got its present line in the crontab, if that was later; without either nothing is known to be missing. A job
+/// that is paused or runs now is not overdue.
 pub fn overdue(world: &World) -> Result<BTreeMap<String, Overdue>> {
     let starts = history::latest_starts(world)?;
-    let installed = history::latest_install(world)?;
+    let installed = history::installed(world)?;
     let running = history::running(world)?;
     let now = world.clock.machine_now();
     let overdue = world.config.jobs.iter().filter_map(|(name, entry)| {
-        let baseline = starts.get(name).copied().or(installed)?;
+        // A line that was changed since has not missed what the one before it was for.
+        let baseline = starts.get(name).max(installed.get(name)).copied()?;
         let overdue = Overdue::since(entry.schedule.as_ref()?, baseline, &now)?;
         let is_excused =
             running.iter().any(|(_, run)| run.job == *name) || pause::in_force(world, name).is_some();

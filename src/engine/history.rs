@@ -18,11 +18,9 @@ use std::time::Duration;
 /// No job can have a lock of this name: names begin with a letter or digit.
 const MIGRATION_LOCK: &str = ".migration";
 
-/// The name under which installing the crontab is remembered.
-const INSTALLER: &str = "crontab-add";
-
 /// What each version of the schema adds to the one before; never changed once released.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY,
         run TEXT NOT NULL UNIQUE,
@@ -50,7 +48,15 @@ const MIGRATIONS: [&str; 1] = ["
         text TEXT NOT NULL
     ) STRICT;
     CREATE INDEX alerts_of_job ON alerts (job, id);
-"];
+",
+    "
+    CREATE TABLE crontab_lines (
+        job TEXT PRIMARY KEY,
+        hash TEXT NOT NULL,
+        since INTEGER NOT NULL
+    ) STRICT;
+",
+];
 
 #[expect(clippy::cast_possible_truncation, reason = "a handful of migrations")]
 const LATEST: u32 = MIGRATIONS.len() as u32;
@@ -342,13 +348,35 @@ pub fn latest_starts(world: &World) -> Result<BTreeMap<String, DateTime<Utc>>> {
     Ok(rows.into_iter().filter_map(|(job, at)| Some((job, DateTime::from_timestamp_millis(at)?))).collect())
 }
 
-/// When the lines of the crontab were last changed, as far as the history knows.
-pub fn latest_install(world: &World) -> Result<Option<DateTime<Utc>>> {
-    let Some(connection) = look(world)? else { return Ok(None) };
-    let sql = "SELECT max(started) FROM runs WHERE job = ?1 AND status = 'done'
-                   AND json_extract(report, '$.counts.done') > 0";
-    let rows = sqlite::rows(&connection, sql, [INSTALLER], |row| row.get::<_, Option<i64>>(0))?;
-    Ok(rows.into_iter().flatten().next().and_then(DateTime::from_timestamp_millis))
+/// Since when each job has had its present line in the crontab, as far as `maint` installed it.
+pub fn installed(world: &World) -> Result<BTreeMap<String, DateTime<Utc>>> {
+    let connection = look(world)?.filter(|connection| version(connection).is_ok_and(|found| found >= 2));
+    let Some(connection) = connection else { return Ok(BTreeMap::new()) };
+    let sql = "SELECT job, since FROM crontab_lines";
+    let rows = sqlite::rows(&connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.into_iter().filter_map(|(job, at)| Some((job, DateTime::from_timestamp_millis(at)?))).collect())
+}
+
+/// Remembers the lines that are in the crontab from now on: job and hash of each.
+pub fn remember_lines(world: &World, lines: &[(String, String)], permit: &Permit) -> Result<()> {
+    let mut connection = open(world, permit)?;
+    let now = world.clock.now().timestamp_millis();
+    let lines = serde_json::to_string(lines)?;
+    let remember = |connection: &mut Connection| -> rusqlite::Result<()> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "DELETE FROM crontab_lines WHERE (job, hash) NOT IN
+                 (SELECT value ->> 0, value ->> 1 FROM json_each(?1))",
+            [&lines],
+        )?;
+        transaction.execute(
+            "INSERT OR IGNORE INTO crontab_lines (job, hash, since)
+                 SELECT value ->> 0, value ->> 1, ?2 FROM json_each(?1)",
+            params![lines, now],
+        )?;
+        transaction.commit()
+    };
+    remember(&mut connection).map_err(|error| explain(world, &error))
 }
 
 /// The database for looking; `None` before the first run.

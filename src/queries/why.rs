@@ -254,10 +254,11 @@ impl Question<'_> {
         if self.runs.iter().any(|run| run.started < at) {
             return None;
         }
-        match history::latest_install(self.world).ok()? {
-            Some(installed) if installed > at => {
-                Some(format!("its crontab was written only at {}", self.world.clock.show(installed)))
-            }
+        match history::installed(self.world).ok()?.get(self.name).copied() {
+            Some(installed) if installed > at => Some(format!(
+                "its line in the crontab was written only at {}",
+                self.world.clock.show(installed)
+            )),
             Some(_) => None,
             None => Some("it never ran before, and no `maint crontab add` is remembered".to_owned()),
         }

@@ -43,8 +43,13 @@ pub struct Crontab<'a> {
 pub enum Edited {
     /// There was nothing to change, and nothing was written.
     Unchanged,
-    /// The new table is installed; the old one was saved under this id.
-    Installed(String),
+    /// The new table is installed.
+    Installed {
+        /// What it holds.
+        table: Vec<u8>,
+        /// The id under which the old one was saved.
+        saved: String,
+    },
 }
 
 impl World {
@@ -153,13 +158,13 @@ impl Crontab<'_> {
             if new == old {
                 return Ok(Edited::Unchanged);
             }
-            let id = self.save(&old, permit)?;
+            let saved = self.save(&old, permit)?;
             // Whoever edits by hand at this moment knows nothing of our lock.
             if self.list()? == old {
                 self.replace(&old, &new, permit)?;
-                return Ok(Edited::Installed(id));
+                return Ok(Edited::Installed { table: new, saved });
             }
-            self.world.files.remove_file(&self.saved_as(&id), permit)?;
+            self.world.files.remove_file(&self.saved_as(&saved), permit)?;
         }
         bail!(
             "the crontab is being changed by somebody else all the time; nothing was changed, try again later"

@@ -405,17 +405,4 @@ impl Site {
     pub(crate) fn maint_at(&self, time: &str, args: &[&str]) -> Run {
         run(self.command(args).env("MAINT_NOW", time))
     }
-
-    /// Writes down that the crontab was installed at this time, in RFC 3339; `changed` lines of it.
-    pub(crate) fn remember_install(&self, time: &str, changed: u32) {
-        // A real run makes the database; one that is typed by hand leaves the jobs of the site alone.
-        let empty = self.folder("empty");
-        let _ = self.maint_at(time, &["cleanup-temp", "--auto", empty.to_str().unwrap()]).exits(0);
-        let database = rusqlite::Connection::open(self.state().join("state.db")).unwrap();
-        let started = chrono::DateTime::parse_from_rfc3339(time).unwrap().timestamp_millis();
-        let report = format!("{{\"counts\": {{\"done\": {changed}}}}}");
-        let sql = "INSERT INTO runs (run, job, lock, line, status, started, pid, pid_started, report)
-                   VALUES (?1, 'crontab-add', 'crontab', 'crontab add', 'done', ?2, 1, 1, ?3)";
-        database.execute(sql, rusqlite::params![format!("install-{started}"), started, report]).unwrap();
-    }
 }

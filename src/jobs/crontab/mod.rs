@@ -11,8 +11,10 @@ use crate::cron::table::{Edit, Table};
 use crate::diff;
 use crate::engine::Action;
 use crate::engine::apply::Permit;
+use crate::engine::history;
 use crate::engine::plan::{Overview, Plan};
 use crate::engine::report::Outcome;
+use crate::error::one_line;
 use crate::world::World;
 use crate::world::crontab::Edited;
 use anyhow::{Result, anyhow};
@@ -81,6 +83,8 @@ pub struct Install {
     changed: Vec<String>,
     removed: Vec<String>,
     #[serde(skip)]
+    site: String,
+    #[serde(skip)]
     change: Change,
 }
 
@@ -88,7 +92,13 @@ impl Install {
     /// The jobs of the site whose lines differ between two tables.
     fn between(old: &[u8], new: &[u8], site: &str, change: Change) -> Install {
         let (old, new) = (Table::parse(old, site), Table::parse(new, site));
-        let mut install = Install { added: Vec::new(), changed: Vec::new(), removed: Vec::new(), change };
+        let mut install = Install {
+            added: Vec::new(),
+            changed: Vec::new(),
+            removed: Vec::new(),
+            site: site.to_owned(),
+            change,
+        };
         for own in new.own() {
             let before: Vec<_> = old.own().filter(|other| other.job == own.job).collect();
             match before[..] {
@@ -105,7 +115,7 @@ impl Install {
 
 impl fmt::Display for Install {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Install { added, changed, removed, change: _ } = self;
+        let Install { added, changed, removed, site: _, change: _ } = self;
         f.write_str("install the crontab")?;
         let parts = [("add", added), ("change", changed), ("remove", removed)];
         let mut separator = ": ";
@@ -121,7 +131,15 @@ impl Action for Install {
     fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome> {
         match world.crontab()?.edit(&|table| self.change.apply(table), permit)? {
             Edited::Unchanged => Ok(Outcome::Skipped("it is already so".into())),
-            Edited::Installed(id) => Ok(Outcome::Done(format!("the old one is saved as {id}").into())),
+            Edited::Installed { table, saved } => {
+                let table = Table::parse(&table, &self.site);
+                let lines: Vec<(String, String)> =
+                    table.own().map(|own| (own.job.to_owned(), own.hash.to_owned())).collect();
+                if let Err(error) = history::remember_lines(world, &lines, permit) {
+                    log::warn!("cannot remember since when the lines are installed: {}", one_line(&error));
+                }
+                Ok(Outcome::Done(format!("the old one is saved as {saved}").into()))
+            }
         }
     }
 }
