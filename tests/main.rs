@@ -13,6 +13,7 @@ mod command_line;
 mod configuration;
 mod consistency;
 mod crontab_cases;
+mod crontab_commands;
 mod crontab_foreign;
 mod crontab_kill;
 mod crontab_presets;
