@@ -288,6 +288,17 @@ fn case_17_positional_arguments_reach_the_job() {
     assert_eq!(fs::read_to_string(site.path("arguments")).unwrap(), "<one><two words>");
 }
 
+/// cron starts in the home folder, a person in that of the site.
+#[test]
+fn a_path_of_a_command_is_the_same_one_under_cron_and_by_hand() {
+    let jobs = "[jobs.clean]\nschedule = \"@daily\"\ncommand = \"cleanup-temp --auto old\"\n";
+    let (site, crontab) = site(jobs);
+    site.file("old/a", "", 30);
+    well(site.maint(&["crontab", "add"]));
+    silently(fire(&site, crontab.text().lines().nth(1).unwrap().as_bytes(), true));
+    assert!(!site.path("old/a").exists());
+}
+
 #[test]
 fn case_18_options_and_positional_arguments_reach_the_job_together() {
     let (site, _) = site("[jobs.builtin]\ncommand = \"cleanup-temp --auto --age-hours=48 old\"\n");

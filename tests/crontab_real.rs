@@ -66,6 +66,19 @@ fn a_table_goes_through_debians_crontab_and_comes_back_unchanged() {
     }
 }
 
+/// Debian's listing leaves out up to three comments at the top, because it takes them for its own.
+#[test]
+fn comments_that_somebody_wrote_into_the_spool_file_by_hand_are_not_lost() {
+    let Some(cron) = RealCron::open("a table that crontab(1) has not written") else { return };
+    let site = real_site("test", TWO);
+    let by_hand = b"# one\n# two\n# three\n# four\n* * * * * true\n";
+    let write = "cd /var/spool/cron/crontabs && cat >root && chmod 600 root";
+    let _ = cron.program("sh", &["-c", write], by_hand).exits(0);
+    well(cron.maint(&site, &["crontab", "add"]));
+    well(cron.maint(&site, &["crontab", "remove"]));
+    assert_eq!(String::from_utf8_lossy(&cron.stored().unwrap()), String::from_utf8_lossy(by_hand));
+}
+
 #[test]
 fn twenty_sites_that_are_added_at_once_are_all_in_the_real_crontab() {
     let Some(cron) = RealCron::open("twenty real adds at once") else { return };
