@@ -28,7 +28,7 @@ fn the_job_sees_what_cron_gives_and_nothing_else() {
 #[test]
 fn it_starts_in_the_home_directory_without_input() {
     let site = Site::new("[jobs.job]\nshell = 'readlink /proc/$PPID/cwd /proc/$PPID/fd/0 > seen'\n");
-    let _ = site.maint(&["run", "job", "--as-cron"]).exits(0);
+    let _ = run(site.command(&["run", "job", "--as-cron"]).stdin(std::process::Stdio::piped())).exits(0);
     assert_eq!(fs::read_to_string(site.path("seen")).unwrap(), format!("{}\n/dev/null\n", account().1));
 }
 

@@ -94,6 +94,7 @@ fn a_paused_or_running_job_is_not_overdue() {
     site.release(child);
     assert_eq!(later()["state"], "overdue");
     let _ = site.maint(&["pause", "job"]).exits(0);
+    assert_eq!(later()["overdue"], json!(null));
     assert_eq!(
         (&later()["state"], &later()["next"]),
         (&json!("paused"), &json!("2026-11-20T19:01:00+01:00"))

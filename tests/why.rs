@@ -67,7 +67,7 @@ nightly was not to run at Fri 2026-11-20 03:07 CET: its schedule is `0 2 * * *`,
     assert_eq!((&answer["verdict"], &answer["mismatch"]), (&json!("not-scheduled"), &json!(["hour"])));
     let _ = site.maint_at("2026-11-20T02:07:30Z", &["run", "nightly"]).exits(0);
     let by_hand = json(&site, &["03:07"]);
-    assert!(by_hand["answer"].as_str().unwrap().ends_with("; somebody ran it then"), "{by_hand}");
+    assert!(by_hand["summary"].as_str().unwrap().ends_with("; somebody ran it then"), "{by_hand}");
     assert_eq!(by_hand["run"]["status"], "done");
 }
 

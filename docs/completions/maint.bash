@@ -28,6 +28,9 @@ _maint() {
             maint,crontab)
                 cmd="maint__subcmd__crontab"
                 ;;
+            maint,doctor)
+                cmd="maint__subcmd__doctor"
+                ;;
             maint,help)
                 cmd="maint__subcmd__help"
                 ;;
@@ -97,6 +100,9 @@ _maint() {
             maint__subcmd__crontab,show)
                 cmd="maint__subcmd__crontab__subcmd__show"
                 ;;
+            maint__subcmd__crontab,status)
+                cmd="maint__subcmd__crontab__subcmd__status"
+                ;;
             maint__subcmd__crontab,test)
                 cmd="maint__subcmd__crontab__subcmd__test"
                 ;;
@@ -107,7 +113,7 @@ _maint() {
 
     case "${cmd}" in
         maint)
-            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --help --version cleanup-temp run crontab jobs status why history logs locks pause resume init config completions man help"
+            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --help --version cleanup-temp run crontab jobs status why doctor history logs locks pause resume init config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -349,7 +355,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help generate add show remove run check test restore adopt"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help generate add show remove run check status test restore adopt"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -489,12 +495,28 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__generate)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --format --user --image --output --config --root --dry-run --json --verbose --quiet --color --yes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "crontab cron.d systemd kubernetes supercronic" -- "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -662,9 +684,77 @@ _maint() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        maint__subcmd__crontab__subcmd__status)
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         maint__subcmd__crontab__subcmd__test)
             opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maint__subcmd__doctor)
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -42,6 +42,7 @@ complete -c maint -n "__fish_maint_needs_command" -f -a "crontab" -d 'Installs t
 complete -c maint -n "__fish_maint_needs_command" -f -a "jobs" -d 'Lists the jobs: schedule, next run with its time zone, last result'
 complete -c maint -n "__fish_maint_needs_command" -f -a "status" -d 'Shows how each job is: ok, failing, overdue, running, paused'
 complete -c maint -n "__fish_maint_needs_command" -f -a "why" -d 'Tells why a job did, or did not, run at a given time'
+complete -c maint -n "__fish_maint_needs_command" -f -a "doctor" -d 'Looks for everything that would stop a job under cron'
 complete -c maint -n "__fish_maint_needs_command" -f -a "history" -d 'Shows past runs, newest first'
 complete -c maint -n "__fish_maint_needs_command" -f -a "logs" -d 'Prints the log of a run, the latest one by default'
 complete -c maint -n "__fish_maint_needs_command" -f -a "locks" -d 'Shows the locks that are held, and by whom'
@@ -79,26 +80,35 @@ complete -c maint -n "__fish_maint_using_subcommand run" -s v -l verbose -d 'Say
 complete -c maint -n "__fish_maint_using_subcommand run" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand run" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -s n -l dry-run -d 'Print what would be done, and change nothing'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -l json -d 'Print one JSON document'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -s v -l verbose -d 'Say more; twice for even more'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -s q -l quiet -d 'Say only what went wrong'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -f -a "generate" -d 'Prints the lines that `crontab add` would install'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -f -a "add" -d 'Installs or updates the lines of the scheduled jobs'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -f -a "show" -d 'Shows what is installed, the next run of each job, and any drift from maint.toml'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -f -a "remove" -d 'Removes the lines of this site, and nothing else'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -f -a "check" -d 'Looks for odd schedules and for drift; exit code 3 when something is found'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -f -a "test" -d 'Rehearses each scheduled job in cron\'s environment, with --dry-run'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -f -a "restore" -d 'Puts a saved crontab back, foreign lines included; each change saves the table it replaces'
-complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check test restore adopt" -f -a "adopt" -d 'Takes over the lines of django-crontab: as jobs of maint.toml, with lines of maint'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "generate" -d 'Prints the jobs for cron or another scheduler, and installs nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "add" -d 'Installs or updates the lines of the scheduled jobs'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "show" -d 'Shows what is installed, the next run of each job, and any drift from maint.toml'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "remove" -d 'Removes the lines of this site, and nothing else'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "check" -d 'Looks for odd schedules and for drift; exit code 3 when something is found'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "status" -d 'Shows whether cron runs, the lines are installed, the folders can be written, and what ran last'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "test" -d 'Rehearses each scheduled job in cron\'s environment, with --dry-run'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "restore" -d 'Puts a saved crontab back, foreign lines included; each change saves the table it replaces'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "adopt" -d 'Takes over the lines of django-crontab: as jobs of maint.toml, with lines of maint'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -l format -d 'The scheduler' -r -f -a "crontab\t'A user\'s crontab, as `crontab add` installs it'
+cron.d\t'A file for /etc/cron.d, with a user in each line'
+systemd\t'A timer and a service for each job'
+kubernetes\t'A `CronJob` for each job, with its configuration, state and secrets'
+supercronic\t'A crontab for supercronic, in a container'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -l user -d 'The user that the jobs run as, for cron.d and systemd [default for cron.d: the present one]' -r
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -l image -d 'The container image, for kubernetes' -r
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -l output -d 'Write the files into this folder instead of printing them' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
@@ -168,6 +178,17 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from test" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from test" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from test" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
@@ -237,6 +258,17 @@ complete -c maint -n "__fish_maint_using_subcommand why" -s v -l verbose -d 'Say
 complete -c maint -n "__fish_maint_using_subcommand why" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand why" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand doctor" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand doctor" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand doctor" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand doctor" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand doctor" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand doctor" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand doctor" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand doctor" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand history" -l limit -d 'At most this many runs' -r
 complete -c maint -n "__fish_maint_using_subcommand history" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand history" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F

@@ -1,12 +1,10 @@
 //! `maint crontab …`: the words of the subcommand, and which job or query each starts.
 
 use super::Run;
-use super::dispatch::{ByHand, check_jobs, run};
+use super::dispatch::{ByHand, refuse_first, run};
 use crate::exit::Exit;
-use crate::jobs::crontab::{add::Add, adopt::Adopt, remove::Remove, restore::Restore};
-use crate::queries::crontab::{
-    check::Check, generate::Generate, saved::Saved, show::Show, status::Status, test::Test,
-};
+use crate::jobs::crontab::{add::Add, adopt::Adopt, generate::Generate, remove::Remove, restore::Restore};
+use crate::queries::crontab::{check::Check, saved::Saved, show::Show, status::Status, test::Test};
 use crate::queries::find_job;
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -59,7 +57,7 @@ pub(super) fn dispatch(by_hand: &ByHand<'_>, command: &CrontabCommand) -> Result
     match command {
         CrontabCommand::Test(query) => by_hand.ask(&Test { jobs: names(by_hand, &query.jobs)? }),
         CrontabCommand::Add(job) => {
-            check_jobs(by_hand.world)?;
+            refuse_first(by_hand.world)?;
             by_hand.run(&Add { jobs: names(by_hand, &job.jobs)? })
         }
         CrontabCommand::Remove(job) => by_hand.run(job),
@@ -67,7 +65,10 @@ pub(super) fn dispatch(by_hand: &ByHand<'_>, command: &CrontabCommand) -> Result
         CrontabCommand::Restore(job) => by_hand.run(job),
         CrontabCommand::Adopt(job) => by_hand.run(job),
         CrontabCommand::Run(args) => run(by_hand, args),
-        CrontabCommand::Generate(query) => by_hand.ask(query),
+        CrontabCommand::Generate(args) => {
+            let generate = Generate { jobs: names(by_hand, &args.jobs)?, ..args.clone() };
+            if generate.output.is_some() { by_hand.run(&generate) } else { by_hand.ask(&generate) }
+        }
         CrontabCommand::Show(query) => by_hand.ask(query),
         CrontabCommand::Status(query) => by_hand.ask(query),
         CrontabCommand::Check(query) => by_hand.ask(query),

@@ -14,6 +14,7 @@ use crate::jobs::pause::Pause;
 use crate::jobs::resume::Resume;
 use crate::jobs::shell::Shell;
 use crate::queries::config::ConfigCommand;
+use crate::queries::doctor::Doctor;
 use crate::queries::{self, find_job, is_hash_of_all_due};
 use crate::ui::Ui;
 use crate::world::{Place, World};
@@ -63,12 +64,15 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         Command::Jobs(query) => by_hand.ask(query),
         Command::Status(query) => by_hand.ask(query),
         Command::Why(query) => by_hand.ask(query),
+        Command::Doctor(_) => {
+            by_hand.ask(&Doctor { refusals: refusals(&world).iter().map(one_line).collect() })
+        }
         Command::History(query) => by_hand.ask(query),
         Command::Logs(query) => by_hand.ask(query),
         Command::Locks(query) => by_hand.ask(query),
         Command::Config(args) => match &args.command {
             ConfigCommand::Check(query) => {
-                check_jobs(&world)?;
+                refuse_first(&world)?;
                 by_hand.ask(query)
             }
             ConfigCommand::Show(query) => by_hand.ask(query),
@@ -264,14 +268,21 @@ fn in_section(world: &World, name: &str, entry: &JobEntry, why: &str) -> anyhow:
     Problem::usage(format!("{file}:{}: job `{name}`: {why}", entry.header_line))
 }
 
-/// Every job could begin.
-pub(super) fn check_jobs(world: &World) -> Result<()> {
-    for (name, entry) in &world.config.jobs {
-        if let Runs::Command(line) = entry.runs() {
+/// The first job that could not begin is the error.
+pub(super) fn refuse_first(world: &World) -> Result<()> {
+    refusals(world).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Why jobs could not begin: the reason of each that could not.
+fn refusals(world: &World) -> Vec<anyhow::Error> {
+    let check = |(name, entry): (&String, &JobEntry)| match entry.runs() {
+        Runs::Shell(_) => Ok(()),
+        Runs::Command(line) => {
             let command = parse(world, name, entry, line)?;
             let visitor = Checked { world, name, entry };
-            command.as_job(false, &visitor).unwrap_or_else(|| Err(not_a_job(world, name, entry, line)))?;
+            let checked = command.as_job(false, &visitor);
+            checked.unwrap_or_else(|| Err(not_a_job(world, name, entry, line))).map(drop)
         }
-    }
-    Ok(())
+    };
+    world.config.jobs.iter().filter_map(|job| check(job).err()).collect()
 }

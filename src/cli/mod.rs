@@ -12,7 +12,7 @@ use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
 use crate::jobs::{cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
-use crate::queries::{status::Status, why::Why};
+use crate::queries::{doctor::Doctor, status::Status, why::Why};
 use crate::ui::{Colour, Ui};
 use crate::{logging, text};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
@@ -117,6 +117,15 @@ Examples:
   maint why cleanup-temp 2026-11-20         the run of that day
   maint why cleanup-temp 2026-11-20T02:00   the run of that minute")]
     Why(Why),
+    #[command(after_long_help = "\
+One line for each thing: ok, note (worth knowing) or problem (it would stop a job), and the cure.
+Nothing is changed. Ends with exit code 3 when there is a problem.
+
+Examples:
+  maint doctor                     as the user whose crontab runs the jobs
+  maint doctor --json              for programs
+  maint run migrate --as-cron      then: run a job as cron would")]
+    Doctor(Doctor),
     History(History),
     Logs(Logs),
     Locks(Locks),

@@ -65,19 +65,9 @@ pub struct Line {
 }
 
 impl Entry<'_> {
-    /// The line for a user's crontab. Nothing of the user's text is in it but the two paths.
-    ///
-    /// The error says why no such line can work.
-    pub fn line(&self) -> Result<Line, String> {
-        self.line_of(None)
-    }
-
-    /// The line for a file in /etc/cron.d, whose sixth field is the user.
-    pub fn line_for_user(&self, user: &str) -> Result<Line, String> {
-        self.line_of(Some(user))
-    }
-
-    fn line_of(&self, user: Option<&str>) -> Result<Line, String> {
+    /// The line for a user's crontab, or with a `user` that for a file in /etc/cron.d, whose sixth field it is.
+    /// Nothing of the user's text is in it but the two paths. The error says why no such line can work.
+    pub fn line(&self, user: Option<&str>) -> Result<Line, String> {
         let Entry { site, job, schedule, hash, program, config } = *self;
         let mut command = word(program.as_os_str().as_bytes())?;
         command.extend_from_slice(b" --config ");
@@ -170,19 +160,19 @@ mod tests {
 
     #[test]
     fn a_line_holds_schedule_program_config_job_and_marker() {
-        let line = entry("/usr/local/bin/maint", "/srv/shop/maint.toml").line().unwrap();
+        let line = entry("/usr/local/bin/maint", "/srv/shop/maint.toml").line(None).unwrap();
         assert_eq!(
             text(&line),
             "0 2 * * * /usr/local/bin/maint --config /srv/shop/maint.toml run clean \
              # maint-cronjobs for shop: clean 0123456789abcdef0123456789abcdef"
         );
-        let line = entry("/m", "/c").line_for_user("www-data").unwrap();
+        let line = entry("/m", "/c").line(Some("www-data")).unwrap();
         assert!(text(&line).starts_with("0 2 * * * www-data /m --config /c run clean # "), "{line:?}");
     }
 
     #[test]
     fn odd_paths_are_quoted_for_cron_and_sh() {
-        let line = entry("/opt/my apps/maint", "/srv/100%/it's \\%/maint.toml").line().unwrap();
+        let line = entry("/opt/my apps/maint", "/srv/100%/it's \\%/maint.toml").line(None).unwrap();
         assert!(
             text(&line)
                 .contains(" '/opt/my apps/maint' --config '/srv/100\\%/it'\"'\"'s \\''\\%/maint.toml' run"),
@@ -192,16 +182,16 @@ mod tests {
 
     #[test]
     fn a_command_may_have_998_bytes_and_no_more() {
-        let rest = entry("/m", "/").line().unwrap().bytes.len() - "0 2 * * * ".len() - 1;
+        let rest = entry("/m", "/").line(None).unwrap().bytes.len() - "0 2 * * * ".len() - 1;
         let longest = format!("/{}", "x".repeat(LONGEST_COMMAND - rest - 1));
-        assert!(entry("/m", &longest).line().is_ok());
-        let why = entry("/m", &format!("{longest}x")).line().unwrap_err();
+        assert!(entry("/m", &longest).line(None).is_ok());
+        let why = entry("/m", &format!("{longest}x")).line(None).unwrap_err();
         assert!(why.contains("`clean`") && why.contains("999 bytes"), "{why}");
     }
 
     #[test]
     fn a_path_with_a_line_break_has_no_line() {
-        let why = entry("/m", "/srv/a\nb/maint.toml").line().unwrap_err();
+        let why = entry("/m", "/srv/a\nb/maint.toml").line(None).unwrap_err();
         assert!(why.contains("/srv/a\\nb/maint.toml"), "{why}");
     }
 

@@ -311,6 +311,7 @@ mod tests {
         ! on Sun 2027-03-28 02:00 does not exist in Europe/Paris; Debian's cron leaves the run out, because minute or hour begins with a star; choose a time before 02:00 or after 03:00
         ! on Sun 2027-10-31 02:00 comes twice in Europe/Paris; Debian's cron runs the job both times, because minute or hour begins with a star; choose a time before 02:00 or after 03:00
         ");
+        assert!(told("0 0-23 * * *", Paris).contains("02:00 does not exist"), "not a wildcard for cron");
         assert_snapshot!(told("0 2 * * *", chrono_tz::Australia::Lord_Howe), @"  on Sun 2027-10-03 02:00 does not exist in Australia/Lord_Howe; Debian's cron runs the job at 02:30 +11; choose a time before 02:00 or after 02:30");
         assert_snapshot!(told("0 0 * * *", chrono_tz::America::Havana), @r"
         on Sun 2027-03-14 00:00 does not exist in America/Havana; Debian's cron runs the job at 01:00 CDT; choose a time before 00:00 or after 01:00

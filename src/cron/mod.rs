@@ -4,5 +4,6 @@ pub mod django;
 pub mod drift;
 pub mod entry;
 pub mod lint;
+pub mod render;
 pub mod schedule;
 pub mod table;

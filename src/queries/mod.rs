@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod crontab;
+pub mod doctor;
 pub mod history;
 pub mod jobs;
 pub mod locks;

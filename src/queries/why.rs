@@ -45,7 +45,7 @@ pub struct Answer {
     schedule: Option<String>,
     at: Option<DateTime<Tz>>,
     verdict: Verdict,
-    answer: String,
+    summary: String,
     /// The fields of the schedule that do not match the time.
     mismatch: Vec<&'static str>,
     before: Option<DateTime<Tz>>,
@@ -263,7 +263,7 @@ impl Question<'_> {
         }
     }
 
-    fn answer(&self, verdict: Verdict, answer: String, run: Option<&Run>) -> Answer {
+    fn answer(&self, verdict: Verdict, summary: String, run: Option<&Run>) -> Answer {
         let log = run.map(|run| self.world.state.log(self.name, &run.run));
         let log = log.filter(|log| self.world.files.exists(log));
         Answer {
@@ -271,7 +271,7 @@ impl Question<'_> {
             schedule: None,
             at: None,
             verdict,
-            answer,
+            summary,
             mismatch: Vec::new(),
             before: None,
             after: None,
@@ -285,7 +285,7 @@ impl Question<'_> {
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.answer)?;
+        writeln!(f, "{}", self.summary)?;
         for reason in &self.reasons {
             writeln!(f, "  {reason}")?;
         }

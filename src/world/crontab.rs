@@ -7,7 +7,8 @@
 use super::World;
 use super::as_cron;
 use super::command::{self, Said};
-use super::environment::{absolute, find_program, own_program, variable};
+use super::environment::{CRON_PATH, absolute, own_program, variable};
+use super::programs;
 use crate::config::Config;
 use crate::cron::entry::{ALL_DUE, ALL_DUE_SCHEDULE, Entry, Line, all_due_hash};
 use crate::cron::schedule::Schedule;
@@ -51,7 +52,7 @@ impl World {
     pub fn crontab(&self) -> Result<Crontab<'_>> {
         let named = variable("MAINT_CRONTAB").map_or_else(|| self.config.crontab.bin.clone(), PathBuf::from);
         let program = match named.components().count() {
-            1 => find_program(&named),
+            1 => named.to_str().and_then(programs::find_here),
             _ => Some(self.root.join(&named)).filter(|program| self.files.exists(program)),
         };
         let program = program.ok_or_else(|| {
@@ -67,11 +68,11 @@ impl World {
     /// The lines that the site wants in the crontab: one for each job with a schedule, and one that makes up for
     /// missed runs when a job wants that.
     pub fn crontab_lines(&self) -> Result<Vec<Line>> {
-        self.crontab_lines_of(&self.config)
+        self.crontab_lines_of(&self.config, None)
     }
 
-    /// The same for another configuration in the place of this one.
-    pub fn crontab_lines_of(&self, config: &Config) -> Result<Vec<Line>> {
+    /// The same for a configuration that is to take the place of this one, or with the user of a file in /etc/cron.d.
+    pub fn crontab_lines_of(&self, config: &Config, user: Option<&str>) -> Result<Vec<Line>> {
         let (program, file) = self.crontab_paths()?;
         let site = config.site_name();
         let mut lines = Vec::new();
@@ -79,7 +80,7 @@ impl World {
             let Some(schedule) = entry.schedule.as_ref().map(Schedule::text) else { continue };
             let hash = entry.hash(site, job);
             let entry = Entry { site, job, schedule, hash: &hash, program: &program, config: &file };
-            lines.push(entry.line().map_err(Problem::usage)?);
+            lines.push(entry.line(user).map_err(Problem::usage)?);
         }
         if config.makes_up_for_missed_runs() {
             let entry = Entry {
@@ -90,7 +91,7 @@ impl World {
                 program: &program,
                 config: &file,
             };
-            lines.push(entry.line().map_err(Problem::usage)?);
+            lines.push(entry.line(user).map_err(Problem::usage)?);
         }
         Ok(lines)
     }
@@ -100,6 +101,13 @@ impl World {
     pub fn crontab_variables(&self) -> Vec<(String, String)> {
         let listing = self.crontab().and_then(|crontab| crontab.list());
         listing.map(|listing| table::variables(&listing, self.config.site_name())).unwrap_or_default()
+    }
+
+    /// Where cron will look for the programs of the site's jobs.
+    #[must_use]
+    pub fn cron_path(&self) -> String {
+        let set = self.crontab_variables().into_iter().rev().find(|(name, _)| name == "PATH");
+        set.map_or_else(|| CRON_PATH.to_owned(), |(_, path)| path)
     }
 
     /// What the dry run of a job says when cron starts it.

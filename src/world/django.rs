@@ -2,7 +2,7 @@
 
 use super::World;
 use super::command;
-use super::environment::find_program;
+use super::programs;
 use crate::cron::django::{DjangoJob, DjangoLine};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl World {
         let Some(settings) = candidates.iter().find(|path| self.files.exists(path)) else {
             return Vec::new();
         };
-        let pythons = [Some(PathBuf::from(python)), find_program(Path::new("python3"))];
+        let pythons = [Some(PathBuf::from(python)), programs::find_here("python3")];
         let read = |python: PathBuf| {
             let args = ["-I", "-c", READ_CRONJOBS, settings.to_str()?];
             let said = command::ask(&python, &args, b"", PATIENCE).ok()?;

@@ -3,9 +3,9 @@
 use crate::config::Config;
 use crate::config::secret::SecretRef;
 use crate::world::files::{Files, identity_at, real_folder};
-use rustix::fs::{Access, FileType};
+use crate::world::programs;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 /// A file of secrets is small.
@@ -33,26 +33,10 @@ pub(crate) fn own_program() -> Option<PathBuf> {
     let called = PathBuf::from(std::env::args_os().next().unwrap_or_default());
     let called = match called.components().count() {
         0 => None,
-        1 => find_program(&called),
+        1 => called.to_str().and_then(programs::find_here),
         _ => Some(absolute(&called)),
     };
     called.filter(is_own).or_else(|| std::env::current_exe().ok().filter(is_own))
-}
-
-/// The file that a shell would run for the name of a program: the first in `$PATH` that can be executed.
-pub(crate) fn find_program(name: &Path) -> Option<PathBuf> {
-    let path = variable("PATH").unwrap_or_else(|| CRON_PATH.into());
-    find_program_in(name, &path)
-}
-
-/// The same in another search path.
-pub(crate) fn find_program_in(name: &Path, path: &OsStr) -> Option<PathBuf> {
-    let candidates = std::env::split_paths(path).map(|folder| absolute(&folder.join(name)));
-    candidates.into_iter().find(|file| {
-        let is_file = rustix::fs::stat(file)
-            .is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::RegularFile);
-        is_file && rustix::fs::access(file, Access::EXEC_OK).is_ok()
-    })
 }
 
 /// `path` from the root, without `.`; with `..` resolved as the kernel would, where its folder exists.
@@ -62,6 +46,36 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
     match (path.parent(), path.file_name()) {
         (Some(folder), Some(name)) if goes_up => real_folder(folder).join(name),
         _ => path,
+    }
+}
+
+/// Where secrets are looked up: the environment, then the site's `env_file`; and files of their own.
+pub(super) struct Keeper<'a> {
+    env_file: Vec<(String, String)>,
+    root: &'a Path,
+    files: &'a Files,
+}
+
+impl Keeper<'_> {
+    pub(super) fn of<'a>(config: &Config, root: &'a Path, files: &'a Files) -> Keeper<'a> {
+        let path = config.site.env_file.as_ref();
+        let env_file = path.map(|path| env_file(&root.join(path), files)).unwrap_or_default();
+        Keeper { env_file, root, files }
+    }
+
+    pub(super) fn value(&self, secret: &SecretRef) -> Option<String> {
+        match secret {
+            SecretRef::Env(name) => {
+                let own = variable(name).and_then(|value| value.into_string().ok());
+                own.or_else(|| self.in_env_file(name).map(str::to_owned))
+            }
+            SecretRef::File(path) => first_line(&self.root.join(path), self.files),
+        }
+    }
+
+    /// The value of a variable in the `env_file`.
+    pub(super) fn in_env_file(&self, name: &str) -> Option<&str> {
+        self.env_file.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -78,18 +92,13 @@ impl Secrets {
     pub(super) fn named_in(config: &Config, root: &Path, files: &Files) -> Secrets {
         let mut secrets = Secrets::default();
         let mut values: Vec<String> = Vec::new();
-        let from_file = config.site.env_file.as_ref().map(|path| env_file(&root.join(path), files));
+        let keeper = Keeper::of(config, root, files);
         for secret in config.secrets() {
-            let value = match &secret {
-                SecretRef::Env(name) => {
-                    secrets.variables.push(name.clone());
-                    let own = variable(name).and_then(|value| value.into_string().ok());
-                    own.or_else(|| Some(from_file.as_ref()?.iter().find(|(key, _)| key == name)?.1.clone()))
-                }
-                SecretRef::File(path) => first_line(&root.join(path), files),
-            };
+            if let SecretRef::Env(name) = &secret {
+                secrets.variables.push(name.clone());
+            }
             // A value of a few characters would blank out ordinary words.
-            values.extend(value.filter(|value| value.len() >= 6));
+            values.extend(keeper.value(&secret).filter(|value| value.len() >= 6));
         }
         // A report may already be JSON, in which quotes are escaped; the longer of two secrets goes first.
         let escaped: Vec<String> = values.iter().map(|value| json_form(value)).collect();

@@ -1,5 +1,6 @@
 //! Everything outside the program. Reading it is free; every function that changes it asks for a `Permit`.
 
+pub mod access;
 pub mod accounts;
 pub mod as_cron;
 pub mod clock;
@@ -9,19 +10,23 @@ pub mod daemon;
 mod django;
 pub(crate) mod environment;
 pub mod files;
+pub(crate) mod network;
 pub mod process;
+pub mod programs;
 pub mod runlog;
 pub mod sqlite;
 pub mod state;
 pub mod stop;
 
 use crate::config::Config;
+use crate::config::secret::SecretRef;
 use crate::error::Problem;
 use crate::text;
 use anyhow::Result;
 use clock::Clock;
 use environment::{Secrets, current_folder, variable};
 use files::Files;
+use secrecy::SecretString;
 use state::State;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -110,6 +115,12 @@ impl World {
         }
     }
 
+    /// A path that was typed, from the folder in which the program was started.
+    #[must_use]
+    pub fn here(&self, path: &Path) -> PathBuf {
+        environment::absolute(path)
+    }
+
     /// The configuration's file, for commands that need a site.
     pub fn site_file(&self) -> Result<&Path> {
         self.config.file.as_deref().ok_or_else(|| {
@@ -120,6 +131,16 @@ impl World {
     /// The secrets that the configuration names.
     pub fn secrets(&self) -> &Secrets {
         self.secrets.get_or_init(|| Secrets::named_in(&self.config, &self.root, &self.files))
+    }
+
+    /// The value of a secret.
+    pub(crate) fn secret(&self, secret: &SecretRef) -> Option<SecretString> {
+        environment::Keeper::of(&self.config, &self.root, &self.files).value(secret).map(SecretString::from)
+    }
+
+    /// True when the site's `env_file` has this variable: then cron's runs have it too.
+    pub(crate) fn env_file_has(&self, name: &str) -> bool {
+        environment::Keeper::of(&self.config, &self.root, &self.files).in_env_file(name).is_some()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The folder where `maint` remembers: database, locks, logs, pauses. Losing it loses history, never a site's data.
 
+use super::access;
 use super::environment::variable;
 use crate::config::Config;
 use crate::engine::apply::Permit;
@@ -89,6 +90,23 @@ impl State {
     /// Makes the folder and checks that nobody else can change what is in it.
     pub fn prepare(&self, permit: &Permit) -> Result<()> {
         self.make(&self.folder, permit)?;
+        self.check_owner()?;
+        self.make(&self.locks(), permit)
+    }
+
+    /// Tells, without making anything, whether [`State::prepare`] would succeed.
+    pub fn examine(&self) -> Result<()> {
+        if self.folder.is_dir() {
+            self.check_owner()?;
+        }
+        let existing = access::nearest_existing(&self.folder);
+        if access::may_change_folder(existing) {
+            return Ok(());
+        }
+        Err(self.problem_in_words(&format!("{} cannot be written to", text::path(existing)), MAKE_WRITABLE))
+    }
+
+    fn check_owner(&self) -> Result<()> {
         let found = std::fs::metadata(&self.folder).map_err(|error| self.problem(&error))?;
         let shown = text::path(&self.folder);
         if found.uid() != rustix::process::geteuid().as_raw() {
@@ -102,7 +120,7 @@ impl State {
                 "the state folder {shown} can be changed by other users; run `chmod go-w {shown}`, or set [state] dir"
             )));
         }
-        self.make(&self.locks(), permit)
+        Ok(())
     }
 
     /// Makes a folder of the state, with mode 0700.

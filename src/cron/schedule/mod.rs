@@ -6,7 +6,7 @@
 mod clock;
 mod field;
 #[cfg(test)]
-mod oracle;
+pub(crate) mod oracle;
 mod times;
 
 use chrono::{DateTime, NaiveDateTime, TimeZone};

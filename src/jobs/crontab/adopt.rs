@@ -60,7 +60,7 @@ impl Job for Adopt {
         let new = format!("{}{}", old, entries.text);
         let config = Config::parse(&new, &file)?;
         let site = config.site_name();
-        let mut wanted = world.crontab_lines_of(&config)?;
+        let mut wanted = world.crontab_lines_of(&config, None)?;
         wanted.retain(|line| entries.jobs.contains(&line.job));
         let edit = Edit { site: site.to_owned(), jobs: Some(entries.jobs.clone()), lines: wanted };
         let adopted: Vec<Vec<u8>> = lines.into_iter().map(|line| line.bytes).collect();

@@ -1,7 +1,9 @@
-//! `maint crontab add|remove|restore|adopt`: what changes the crontab, always through one installation.
+//! `maint crontab add|remove|restore|adopt`: what changes the crontab, always through one installation;
+//! and `generate`, which can write files.
 
 pub mod add;
 pub mod adopt;
+pub mod generate;
 pub mod remove;
 pub mod restore;
 

@@ -20,13 +20,13 @@ pub struct Show {}
 #[derive(Debug, Serialize)]
 pub struct Shown {
     pub(super) site: String,
-    pub(super) jobs: Vec<Row>,
+    pub(in crate::queries) jobs: Vec<Row>,
     /// What differs from maint.toml, in words.
-    pub(super) drift: Vec<String>,
+    pub(in crate::queries) drift: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Row {
+pub(in crate::queries) struct Row {
     job: String,
     pub(super) state: State,
     schedule: Option<String>,

@@ -5,12 +5,13 @@ use crate::cron::drift::State;
 use crate::engine::Query;
 use crate::engine::history;
 use crate::text;
-use crate::world::World;
 use crate::world::daemon::{self, Daemon};
+use crate::world::{World, access};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use std::fmt;
+use std::path::Path;
 
 /// Shows whether cron runs, the lines are installed, the folders can be written, and what ran last
 #[derive(Args, Clone, Debug)]
@@ -39,8 +40,8 @@ pub struct Answer {
 struct Folder {
     name: &'static str,
     path: String,
-    /// Why it cannot be written, when it cannot.
-    problem: Option<String>,
+    #[serde(rename = "writable")]
+    is_writable: bool,
 }
 
 impl Query for Status {
@@ -48,10 +49,10 @@ impl Query for Status {
 
     fn ask(&self, world: &World) -> Result<Answer> {
         let Shown { site, jobs, drift } = Show {}.ask(world)?;
-        let folder = |name, path: &std::path::Path| Folder {
+        let folder = |name, path: &Path| Folder {
             name,
             path: text::path(path).into_owned(),
-            problem: world.files.why_not_writable(path),
+            is_writable: access::may_change_folder(access::nearest_existing(path)),
         };
         let last = history::runs(world, None, 1)?.into_iter().next();
         Ok(Answer {
@@ -80,8 +81,8 @@ impl fmt::Display for Answer {
         for line in &self.drift {
             writeln!(f, "  {line}")?;
         }
-        for Folder { name, path, problem } in &self.folders {
-            writeln!(f, "{name}: {path}, {}", problem.as_deref().unwrap_or("writable"))?;
+        for Folder { name, path, is_writable } in &self.folders {
+            writeln!(f, "{name}: {path}, {}", if *is_writable { "writable" } else { "not writable" })?;
         }
         match &self.last {
             Some(run) => writeln!(f, "last run: {}, {}, {}", run.job, run.status, self.last_shown),

@@ -2,6 +2,7 @@
 
 use crate::engine::Query;
 use crate::exit::Exit;
+use crate::queries::doctor::missing;
 use crate::text;
 use crate::world::World;
 use crate::world::command::Said;
@@ -26,7 +27,8 @@ pub struct Rehearsals(Vec<Rehearsal>);
 #[derive(Debug, Serialize)]
 struct Rehearsal {
     job: String,
-    result: &'static str,
+    /// True when nothing would keep it from running.
+    ok: bool,
     exit_code: Option<i32>,
     /// The summary, or why it failed.
     words: String,
@@ -43,30 +45,34 @@ impl Query for Test {
             named => named.to_vec(),
         };
         let variables = world.crontab_variables();
+        let cron_path = world.cron_path();
         let rehearse = |job: String| {
             let said = world.rehearse_as_cron(&job, &variables)?;
-            Ok(Rehearsal::of(job, &said))
+            // The dry run of a shell line does not go as far as looking for its program.
+            let missing = missing(world, &job, &world.config.jobs[&job], &cron_path);
+            Ok(Rehearsal::of(job, &said, missing.map(|finding| finding.text)))
         };
         jobs.into_iter().map(rehearse).collect::<Result<_>>().map(Rehearsals)
     }
 
     fn exit(answer: &Rehearsals) -> Exit {
-        if answer.0.iter().all(|one| one.exit_code == Some(0)) { Exit::Done } else { Exit::Failed }
+        if answer.0.iter().all(|one| one.ok) { Exit::Done } else { Exit::Failed }
     }
 }
 
 impl Rehearsal {
-    fn of(job: String, said: &Said) -> Rehearsal {
+    fn of(job: String, said: &Said, missing: Option<String>) -> Rehearsal {
         let is_well = said.code == Some(0);
         let output = if is_well || said.stderr.is_empty() { &said.stdout } else { &said.stderr };
         let words = String::from_utf8_lossy(output);
         let mut lines = words.lines().filter(|line| !line.is_empty());
         let line = if is_well { lines.next_back() } else { lines.next() };
+        let line = line.unwrap_or("it said nothing").trim_start_matches("maint: ").to_owned();
         Rehearsal {
             job,
-            result: if is_well { "ok" } else { "failed" },
+            ok: is_well && missing.is_none(),
             exit_code: said.code,
-            words: line.unwrap_or("it said nothing").trim_start_matches("maint: ").to_owned(),
+            words: missing.unwrap_or(line),
         }
     }
 }
@@ -79,8 +85,9 @@ impl fmt::Display for Rehearsals {
         let mut table = text::Table::new(&["JOB", "RESULT", "DRY RUN IN CRON'S ENVIRONMENT"]);
         for one in &self.0 {
             let result = match one.exit_code {
-                Some(code) if code != 0 => format!("{} ({code})", one.result),
-                _ => one.result.to_owned(),
+                Some(code) if code != 0 => format!("failed ({code})"),
+                _ if !one.ok => "failed".to_owned(),
+                _ => "ok".to_owned(),
             };
             table.row(&[&one.job, &result, &*text::escape(&one.words)]);
         }

@@ -21,7 +21,7 @@ use crate::text;
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use rustix::fd::OwnedFd;
-use rustix::fs::{Access, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::ffi::OsString;
 use std::io::Read as _;
@@ -100,14 +100,6 @@ impl Files {
             Ok(fd) => real_path(&fd, path),
             Err(_) => path.to_owned(),
         }
-    }
-
-    /// Why this user cannot make files in a folder, or in the nearest folder above it when there is none yet.
-    #[must_use]
-    pub fn why_not_writable(&self, folder: &Path) -> Option<String> {
-        let existing = folder.ancestors().find(|path| self.exists(path))?;
-        let found = rustix::fs::access(existing, Access::WRITE_OK | Access::EXEC_OK);
-        found.err().map(|errno| format!("not writable: {}", plain_errno(errno)))
     }
 
     /// Sets when a file or folder was last changed, in seconds since 1970.
