@@ -288,6 +288,17 @@ fn case_17_positional_arguments_reach_the_job() {
     assert_eq!(fs::read_to_string(site.path("arguments")).unwrap(), "<one><two words>");
 }
 
+/// cron starts in the home folder, a person in that of the site.
+#[test]
+fn a_path_of_a_command_is_the_same_one_under_cron_and_by_hand() {
+    let jobs = "[jobs.clean]\nschedule = \"@daily\"\ncommand = \"cleanup-temp --auto old\"\n";
+    let (site, crontab) = site(jobs);
+    site.file("old/a", "", 30);
+    well(site.maint(&["crontab", "add"]));
+    silently(fire(&site, crontab.text().lines().nth(1).unwrap().as_bytes(), true));
+    assert!(!site.path("old/a").exists());
+}
+
 #[test]
 fn case_18_options_and_positional_arguments_reach_the_job_together() {
     let (site, _) = site("[jobs.builtin]\ncommand = \"cleanup-temp --auto --age-hours=48 old\"\n");
@@ -829,14 +840,23 @@ fn p18_a_program_that_stores_something_else_is_found_out_and_the_old_table_put_b
 }
 
 #[test]
-fn p17_a_change_that_somebody_makes_after_our_listing_is_not_lost() {
-    let (site, crontab) = two();
-    crontab.set(FOREIGN);
-    crontab.becomes_after_listing(b"# quite another table\n");
-    let run = site.maint(&["crontab", "add"]);
-    let text = crontab.text();
-    let expected = if run.code == 0 { block(&site, &["alpha", "beta"]) } else { String::new() };
-    assert_eq!(text, format!("# quite another table\n{expected}"), "{}", run.stderr);
+fn p17_a_change_that_somebody_makes_while_we_look_is_not_lost() {
+    let looks_before_install =
+        |crontab: &FakeCrontab| crontab.calls().iter().position(|call| call == "install").unwrap();
+    let (undisturbed, crontab) = two();
+    well(undisturbed.maint(&["crontab", "add"]));
+    let looks = looks_before_install(&crontab);
+    // After the last look nobody could know.
+    for look in 1..looks {
+        let (site, crontab) = two();
+        crontab.set(FOREIGN);
+        crontab.becomes_after_listing(look, b"# quite another table\n");
+        well(site.maint(&["crontab", "add"]));
+        let expected = format!("# quite another table\n{}", block(&site, &["alpha", "beta"]));
+        assert_eq!(crontab.text(), expected, "after look {look}");
+        // The last look is there to find out: the edit begins anew.
+        assert!(look < looks - 1 || looks_before_install(&crontab) > looks, "{:?}", crontab.calls());
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 const FOREIGN: &[u8] = b"# caf\xe9 \xff\nMAILTO=\"\"\n*/5\t* * * *  echo 'a%b' \\% # other\n\n@reboot true\n";
 const TWO: &str = "[jobs.alpha]\nschedule = \"0 2 * * *\"\nshell = \"true\"\n\
     [jobs.beta]\nschedule = \"@weekly\"\nshell = \"true\"\n";
+const EACH_MINUTE: &str = "[jobs.job]\nschedule = \"* * * * *\"\nshell = \"echo . >> ran\"\n";
 
 /// A site whose crontab is the machine's.
 fn real_site(name: &str, jobs: &str) -> Site {
@@ -64,6 +65,19 @@ fn a_table_goes_through_debians_crontab_and_comes_back_unchanged() {
         well(cron.maint(&site, &["crontab", "remove"]));
         assert_eq!(cron.stored().unwrap(), foreign.unwrap_or_default());
     }
+}
+
+/// Debian's listing leaves out up to three comments at the top, because it takes them for its own.
+#[test]
+fn comments_that_somebody_wrote_into_the_spool_file_by_hand_are_not_lost() {
+    let Some(cron) = RealCron::open("a table that crontab(1) has not written") else { return };
+    let site = real_site("test", TWO);
+    let by_hand = b"# one\n# two\n# three\n# four\n* * * * * true\n";
+    let write = "cd /var/spool/cron/crontabs && cat >root && chmod 600 root";
+    let _ = cron.program("sh", &["-c", write], by_hand).exits(0);
+    well(cron.maint(&site, &["crontab", "add"]));
+    well(cron.maint(&site, &["crontab", "remove"]));
+    assert_eq!(String::from_utf8_lossy(&cron.stored().unwrap()), String::from_utf8_lossy(by_hand));
 }
 
 #[test]
@@ -215,8 +229,7 @@ fn wait_for_the_minute(what: &str, is_so: impl Fn() -> bool) {
 fn odd_site(cron: &RealCron, number: usize, name: &str) -> (Site, PathBuf) {
     let site = Site::bare();
     let folder = site.folder(name);
-    let jobs = "[jobs.job]\nschedule = \"* * * * *\"\nshell = \"echo . >> ran\"\n";
-    let text = configuration(&site, &format!("odd-{number}"), Path::new("crontab"), jobs);
+    let text = configuration(&site, &format!("odd-{number}"), Path::new("crontab"), EACH_MINUTE);
     fs::write(folder.join("maint.toml"), text).unwrap();
     well(run(&mut cron.enter(&program_in(&site, &folder, &["crontab", "add"]))));
     (site, folder.join("ran"))
@@ -246,6 +259,10 @@ fn p19_real_cron_runs_the_jobs_and_hands_on_every_argument_as_it_was_meant() {
     well(cron.maint(&site, &["crontab", "add"]));
     let odd: Vec<_> =
         ODD_NAMES.iter().enumerate().map(|(number, name)| odd_site(&cron, number, name)).collect();
+    // A dot in a file's name would make cron overlook it.
+    let in_file = real_site("in.a.file", EACH_MINUTE);
+    let generate = ["crontab", "generate", "--format", "cron.d", "--output", "/etc/cron.d"];
+    let _ = cron.maint(&in_file, &generate).exits(0);
 
     cron.start_daemon();
     wait_for_the_minute("the jobs of the site", || {
@@ -264,6 +281,7 @@ fn p19_real_cron_runs_the_jobs_and_hands_on_every_argument_as_it_was_meant() {
     for ((_, ran), name) in odd.iter().zip(ODD_NAMES) {
         wait_for_the_minute(name, || ran.exists());
     }
+    wait_for_the_minute("the file in /etc/cron.d", || in_file.path("ran").exists());
     let seen = fs::read_to_string(site.path("ran")).unwrap();
     assert!(seen.ends_with(&format!(" {}\n", site.root().display())), "{seen}");
     assert!(!site.path("never").exists());
@@ -274,7 +292,7 @@ fn p19_real_cron_runs_the_jobs_and_hands_on_every_argument_as_it_was_meant() {
 /// The same without a daemon, for machines where there can be none.
 #[test]
 fn a_line_of_the_site_runs_under_sh_as_cron_would_call_it() {
-    let (site, crontab) = site("[jobs.job]\nschedule = \"* * * * *\"\nshell = \"echo . > ran\"\n");
+    let (site, crontab) = site(EACH_MINUTE);
     well(site.maint(&["crontab", "add"]));
     let line = crontab.text().lines().nth(1).unwrap().to_owned();
     well(fire(&site, line.as_bytes(), true));

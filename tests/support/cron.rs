@@ -42,7 +42,8 @@ case "$*" in
     [ -e table ] || fail absent
     [ -e header ] && cat header
     cat table
-    [ -e meanwhile ] && mv meanwhile table
+    meanwhile="meanwhile-$(grep -c list calls)"
+    [ -e "$meanwhile" ] && mv "$meanwhile" table
     exit 0 ;;
 -)
     echo install >>calls
@@ -119,9 +120,9 @@ impl FakeCrontab {
         self.write("stores", table);
     }
 
-    /// Right after the next listing somebody else installs this.
-    pub(crate) fn becomes_after_listing(&self, table: &[u8]) {
-        self.write("meanwhile", table);
+    /// Right after the listing of this number, from 1, somebody else installs this.
+    pub(crate) fn becomes_after_listing(&self, number: usize, table: &[u8]) {
+        self.write(&format!("meanwhile-{number}"), table);
     }
 
     /// `-l` begins with the three lines of [`HEADER`].
@@ -136,7 +137,7 @@ impl FakeCrontab {
 
     /// Takes every misbehaviour back.
     pub(crate) fn behaves(&self) {
-        for name in ["list-fails", "list-hangs", "install-fails", "stores", "meanwhile", "header", "strict"] {
+        for name in ["list-fails", "list-hangs", "install-fails", "stores", "header", "strict"] {
             let _ = fs::remove_file(self.folder.join(name));
         }
     }
