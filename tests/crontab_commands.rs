@@ -208,7 +208,11 @@ fn what_another_scheduler_cannot_say_is_refused_with_the_job() {
     let (site, _crontab) = cron::site("[jobs.boot]\nschedule = \"@reboot\"\nshell = \"true\"\n");
     for format in ["kubernetes", "supercronic"] {
         let run = site.maint(&["crontab", "generate", "--format", format]).exits(2);
-        assert!(run.complaint().contains("job boot") && run.complaint().contains("@reboot"), "{}", run.stderr);
+        assert!(
+            run.complaint().contains("job boot") && run.complaint().contains("@reboot"),
+            "{}",
+            run.stderr
+        );
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{logging, text};
 use anyhow::Result;
 use clap::Parser as _;
 use std::cell::RefCell;
+use std::path::Path;
 use std::time::Duration;
 
 /// Starts what was typed.
@@ -45,7 +46,9 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
     }
     let by_hand = ByHand { global, world: &world, ui, reports: None };
     match command {
-        Command::CleanupTemp(_) => command.as_job(global.yes, &by_hand).unwrap_or(Ok(Exit::Usage)),
+        Command::CleanupTemp(_) => {
+            command.as_job(Path::new(""), global.yes, &by_hand).unwrap_or(Ok(Exit::Usage))
+        }
         Command::Run(args) => run(&by_hand, args),
         Command::Crontab(args) => crontab::dispatch(&by_hand, &args.command),
         Command::Pause(job) => {
@@ -198,7 +201,9 @@ pub(super) fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
         Runs::Command(line) => {
             let command = parse(world, name, entry, line)?;
             let visitor = Scheduled { by_hand, order: &order };
-            command.as_job(global.yes, &visitor).unwrap_or_else(|| Err(not_a_job(world, name, entry, line)))
+            // cron starts in the home directory: what maint.toml names is relative to the site.
+            let job = command.as_job(&world.root, global.yes, &visitor);
+            job.unwrap_or_else(|| Err(not_a_job(world, name, entry, line)))
         }
     }
 }
@@ -280,7 +285,7 @@ fn refusals(world: &World) -> Vec<anyhow::Error> {
         Runs::Command(line) => {
             let command = parse(world, name, entry, line)?;
             let visitor = Checked { world, name, entry };
-            let checked = command.as_job(false, &visitor);
+            let checked = command.as_job(&world.root, false, &visitor);
             checked.unwrap_or_else(|| Err(not_a_job(world, name, entry, line))).map(drop)
         }
     };

@@ -16,7 +16,7 @@ use crate::queries::{doctor::Doctor, status::Status, why::Why};
 use crate::ui::{Colour, Ui};
 use crate::{logging, text};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Keeps small self-hosted sites healthy from plain system cron
@@ -158,13 +158,15 @@ impl Global {
 }
 
 impl Command {
-    /// Hands the job to `visitor`, when this is one that a `command` of `maint.toml` can name; `is_forced` is
-    /// `--yes`, which every job knows as `--force`.
-    fn as_job(&self, is_forced: bool, visitor: &impl Visitor) -> Option<anyhow::Result<Exit>> {
+    /// Hands the job to `visitor`, when this is one that a `command` of `maint.toml` can name. Paths are relative
+    /// to `base`; `is_forced` is `--yes`, which every job knows as `--force`.
+    fn as_job(&self, base: &Path, is_forced: bool, visitor: &impl Visitor) -> Option<anyhow::Result<Exit>> {
         match self {
-            Command::CleanupTemp(job) => {
-                Some(visitor.visit(&CleanupTemp { force: job.force || is_forced, ..job.clone() }))
-            }
+            Command::CleanupTemp(job) => Some(visitor.visit(&CleanupTemp {
+                force: job.force || is_forced,
+                paths: job.paths.iter().map(|path| base.join(path)).collect(),
+                ..job.clone()
+            })),
             _ => None,
         }
     }

@@ -81,14 +81,20 @@ pub struct Said {
     pub stderr: Vec<u8>,
 }
 
-/// Asks a program for a short answer, in the plain C locale; see [`answer`].
-pub(super) fn ask(program: &Path, args: &[&str], input: &[u8], patience: Duration) -> Result<Said> {
+/// Asks a program for a short answer, in the plain C locale and with these variables; see [`answer`].
+pub(super) fn ask(
+    program: &Path,
+    args: &[&str],
+    variables: &[(&str, &str)],
+    input: &[u8],
+    patience: Duration,
+) -> Result<Said> {
     #[expect(clippy::disallowed_methods, reason = "this is World")]
     let mut command = Command::new(program);
     for name in SECRET_VARIABLES {
         command.env_remove(name);
     }
-    command.args(args).env("LC_ALL", "C");
+    command.args(args).env("LC_ALL", "C").envs(variables.iter().copied());
     answer(command, input, patience)
 }
 

@@ -141,7 +141,9 @@ impl Crontab<'_> {
 
     /// The table, without the header that some programs put before it; empty when there is none.
     pub fn list(&self) -> Result<Vec<u8>> {
-        let said = command::ask(&self.program, &["-l"], b"", PATIENCE)?;
+        // Debian leaves out up to three comments at the top, its own or not, unless this asks for all of them.
+        let whole = [("CRONTAB_NOHEADER", "N")];
+        let said = command::ask(&self.program, &["-l"], &whole, b"", PATIENCE)?;
         match said.code {
             Some(0) => Ok(without_header(said.stdout)),
             Some(1) if said.stdout.is_empty() && means_no_table(&said.stderr) => Ok(Vec::new()),
@@ -194,7 +196,7 @@ impl Crontab<'_> {
 
     fn install(&self, table: &[u8], _permit: &Permit) -> Result<()> {
         let restored = with_carriage_returns(table).filter(|_| self.hides_carriage_returns());
-        let said = command::ask(&self.program, &["-"], restored.as_deref().unwrap_or(table), PATIENCE)?;
+        let said = command::ask(&self.program, &["-"], &[], restored.as_deref().unwrap_or(table), PATIENCE)?;
         if said.code == Some(0) {
             return Ok(());
         }

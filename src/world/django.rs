@@ -45,7 +45,7 @@ impl World {
         let pythons = [Some(PathBuf::from(python)), programs::find_here("python3")];
         let read = |python: PathBuf| {
             let args = ["-I", "-c", READ_CRONJOBS, settings.to_str()?];
-            let said = command::ask(&python, &args, b"", PATIENCE).ok()?;
+            let said = command::ask(&python, &args, &[], b"", PATIENCE).ok()?;
             serde_json::from_slice(&said.stdout).ok().filter(|_| said.code == Some(0))
         };
         pythons.into_iter().flatten().find_map(read).unwrap_or_default()
