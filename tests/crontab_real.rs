@@ -7,6 +7,7 @@ use maint::cron::entry;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const FOREIGN: &[u8] = b"# caf\xe9 \xff\nMAILTO=\"\"\n*/5\t* * * *  echo 'a%b' \\% # other\n\n@reboot true\n";
@@ -145,6 +146,18 @@ fn presets() -> Vec<(String, String)> {
         (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(path).unwrap())
     };
     files.into_iter().map(named).collect()
+}
+
+#[test]
+fn every_shell_line_of_the_presets_is_one_that_sh_can_read() {
+    for (name, text) in presets() {
+        let preset: toml::Table = text.parse().unwrap();
+        let jobs = preset["jobs"].as_table().unwrap();
+        for (job, line) in jobs.iter().filter_map(|(job, entry)| Some((job, entry.get("shell")?.as_str()?))) {
+            let checked = run(Command::new("/bin/sh").args(["-n", "-c", line])).exits(0);
+            assert_eq!(checked.stderr, "", "{name}: {job}");
+        }
+    }
 }
 
 #[test]
