@@ -10,6 +10,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 /// Two jobs that leave a file when they run.
 const TWO: &str = "[jobs.alpha]\nschedule = \"0 2 * * *\"\nshell = \"touch alpha-ran\"\n\
@@ -568,7 +569,10 @@ fn case_34_twenty_sites_that_are_added_at_once_are_all_there() {
     let home = sites[0].home();
     let running: Vec<_> = sites
         .iter()
-        .map(|site| site.command(&["crontab", "add"]).env("HOME", &home).spawn().unwrap())
+        .map(|site| {
+            let mut command = site.command(&["crontab", "add"]);
+            command.env("HOME", &home).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
         .collect();
     for child in running {
         well(finish(child));

@@ -309,3 +309,35 @@ fn a_site_that_makes_up_for_missed_runs_has_one_line_more_and_its_hash_is_accept
     let _ = site.maint(&["crontab", "add"]).exits(0);
     assert!(!crontab.text().contains("--all-due"), "{}", crontab.text());
 }
+
+#[test]
+fn a_copy_of_a_site_does_not_touch_the_lines_of_the_original_but_a_moved_site_does() {
+    let (site, crontab) = cron::site(JOB);
+    let _ = site.maint(&["crontab", "add"]).exits(0);
+    let table = crontab.text();
+    let copy = cron::neighbour(&crontab, "test", JOB);
+    for action in ["add", "remove"] {
+        let run = copy.maint(&["crontab", action]).exits(2);
+        let original = site.path("maint.toml");
+        assert!(
+            run.complaint().contains(&format!("another site with the name test ({})", original.display())),
+            "{}",
+            run.stderr
+        );
+    }
+    assert!(copy.maint(&["crontab", "show"]).exits(0).stdout.contains("another site with the name test"));
+    assert_eq!((crontab.text(), crontab.installs()), (table, 1));
+    fs::remove_file(site.path("maint.toml")).unwrap();
+    let _ = copy.maint(&["crontab", "add"]).exits(0);
+    assert_eq!(crontab.text(), cron::block(&copy, &["job"]));
+}
+
+#[test]
+fn check_tells_of_lines_of_django_crontab_that_are_left() {
+    let (site, _crontab, _) = django("feedbeef");
+    let told = site.maint(&["crontab", "check"]).exits(0).stdout;
+    assert!(
+        told.contains("note: the crontab has 2 lines of django-crontab; `maint crontab adopt`"),
+        "{told}"
+    );
+}

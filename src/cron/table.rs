@@ -2,6 +2,7 @@
 
 use super::entry::{Line, MARKER};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// A line of a crontab and what it is.
 type Known<'a> = (Kind<'a>, &'a [u8]);
@@ -40,6 +41,18 @@ pub struct Own<'a> {
     pub number: usize,
     /// False for a line that has strayed from between the markers.
     pub is_inside: bool,
+}
+
+impl Own<'_> {
+    /// The configuration that the line names.
+    #[must_use]
+    pub fn config(&self) -> Option<PathBuf> {
+        let text = std::str::from_utf8(self.text).ok()?;
+        let command = text.rsplit_once('#')?.0.replace("\\%", "%");
+        let mut words = shlex::split(&command)?.into_iter();
+        words.find(|word| word == "--config")?;
+        words.next().map(PathBuf::from)
+    }
 }
 
 /// What is to become of the lines of a site.
@@ -270,8 +283,10 @@ fn push_line(table: &mut Vec<u8>, line: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Entry;
     use super::*;
     use proptest::prelude::*;
+    use std::path::Path;
 
     const MARK: &str = "# maint-cronjobs for";
 
@@ -311,6 +326,24 @@ mod tests {
         );
         assert_eq!(applied(&all(&[line("b", "@daily"), line("a", "0 2 * * *")]), &new), new);
         assert_eq!(applied(&all(&[]), &new), old);
+    }
+
+    #[test]
+    fn a_line_tells_its_configuration_however_it_is_quoted() {
+        for path in ["/srv/shop/maint.toml", "/srv/my shop/100%/it's\\here\\\\/maint.toml"] {
+            let entry = Entry {
+                site: "shop",
+                job: "a",
+                schedule: "@daily",
+                hash: "0123",
+                program: Path::new("/opt/my apps/maint"),
+                config: Path::new(path),
+            };
+            let mut table = entry.line(None).unwrap().bytes;
+            table.push(b'\n');
+            let config = Table::parse(&table, "shop").own().next().unwrap().config();
+            assert_eq!(config, Some(PathBuf::from(path)));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::World;
 use super::as_cron;
 use super::command::{self, Said};
 use super::environment::{CRON_PATH, absolute, own_program, variable};
+use super::files::identity_at;
 use super::programs;
 use crate::config::Config;
 use crate::cron::entry::{ALL_DUE, ALL_DUE_SCHEDULE, Entry, Line, all_due_hash};
@@ -108,6 +109,24 @@ impl World {
         listing.map(|listing| table::variables(&listing, self.config.site_name())).unwrap_or_default()
     }
 
+    /// Refuses to touch the lines of another site of the same name: a copy, for tests perhaps. A site that was moved
+    /// is no other one, because nothing is left at its old place.
+    pub fn refuse_namesake(&self, listing: &[u8]) -> Result<()> {
+        let own = absolute(self.site_file()?);
+        let is_other = |file: &PathBuf| {
+            *file != own && self.files.exists(file) && identity_at(file) != identity_at(&own)
+        };
+        let site = self.config.site_name();
+        match table::Table::parse(listing, site).own().filter_map(|line| line.config()).find(is_other) {
+            Some(file) => Err(Problem::usage(format!(
+                "the crontab has lines of another site with the name {site} ({}); give this one a name of its own \
+                 in [site]",
+                text::path(&file)
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Where cron will look for the programs of the site's jobs.
     #[must_use]
     pub fn cron_path(&self) -> String {
@@ -161,6 +180,7 @@ impl Crontab<'_> {
                 return Ok(Edited::Unchanged);
             }
             let saved = self.save(&old, permit)?;
+            self.world.clock.let_cron_look();
             // Whoever edits by hand at this moment knows nothing of our lock.
             if self.list()? == old {
                 self.replace(&old, &new, permit)?;
@@ -174,7 +194,6 @@ impl Crontab<'_> {
     }
 
     fn replace(&self, old: &[u8], new: &[u8], permit: &Permit) -> Result<()> {
-        self.world.clock.let_cron_look();
         let installed = self.install(new, permit);
         let now = self.list().context("cannot look at the crontab after installing it")?;
         match installed {

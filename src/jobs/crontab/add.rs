@@ -40,6 +40,7 @@ impl Job for Add {
         if let Some(jobs) = &jobs {
             lines.retain(|line: &Line| jobs.contains(&line.job));
         }
+        world.refuse_namesake(&world.crontab()?.list()?)?;
         let is_empty = lines.is_empty();
         let mut plan = Change::Lines(Edit { site: site.to_owned(), jobs, lines }).plan(world, site)?;
         if is_empty {

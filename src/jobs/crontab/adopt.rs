@@ -48,6 +48,7 @@ impl Job for Adopt {
     fn plan(&self, world: &World) -> Result<Plan<Step>> {
         let file = world.files.real(world.site_file()?);
         let table = world.crontab()?.list()?;
+        world.refuse_namesake(&table)?;
         let (lines, notes) = django::lines(&table);
         let lines = self.of_project(lines)?;
         if lines.is_empty() {

@@ -65,8 +65,19 @@ impl Change {
         }
         let overview = Overview::of("diff", &diff::between(&old, &new, "crontab"))?;
         let install = Install::between(&old, &new, site, self);
-        Ok(Plan { actions: vec![install], overview: Some(overview), ..Plan::default() })
+        let notes = carriage_returns(&old);
+        Ok(Plan { actions: vec![install], overview: Some(overview), notes, ..Plan::default() })
     }
+}
+
+/// Debian's crontab lists a carriage return as the two characters `\r`, so nobody can tell the two apart.
+fn carriage_returns(table: &[u8]) -> Vec<String> {
+    let lines = table.split(|byte| *byte == b'\n').enumerate();
+    let odd = lines.filter(|(_, line)| line.ends_with(b"\\r"));
+    odd.map(|(index, _)| {
+        format!("line {} ends in \\r; with Debian's cron that is taken for a carriage return", index + 1)
+    })
+    .collect()
 }
 
 fn replace_lines(edit: &Edit, table: &[u8]) -> Result<Vec<u8>> {
@@ -109,6 +120,7 @@ impl Install {
         }
         let is_gone = |job: &str| !new.own().any(|own| own.job == job);
         install.removed = old.own().filter(|own| is_gone(own.job)).map(|own| own.job.to_owned()).collect();
+        install.removed.dedup();
         install
     }
 }

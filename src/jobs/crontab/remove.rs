@@ -1,6 +1,7 @@
 //! `maint crontab remove [JOB…]`: the lines of a site leave the crontab, and nothing else does.
 
 use super::{Change, Install, LOCK, PATIENCE};
+use crate::config::check_name;
 use crate::cron::table::{self, Edit, Table};
 use crate::engine::Job;
 use crate::engine::plan::Plan;
@@ -38,6 +39,9 @@ impl Job for Remove {
     fn plan(&self, world: &World) -> Result<Plan<Install>> {
         let table = world.crontab()?.list()?;
         let site = self.site(world, &table)?;
+        if world.config.file.is_some() {
+            world.refuse_namesake(&table)?;
+        }
         for job in &self.jobs {
             refuse_unknown(world, &Table::parse(&table, &site), job)?;
         }
@@ -50,6 +54,7 @@ impl Remove {
     /// `--site`, else that of maint.toml, else the only one in the crontab.
     fn site(&self, world: &World, table: &[u8]) -> Result<String> {
         if let Some(site) = &self.site {
+            check_name(site).map_err(|why| Problem::usage(format!("--site {why}")))?;
             return Ok(site.clone());
         }
         if world.config.file.is_some() {

@@ -1,9 +1,11 @@
 //! `maint crontab check`: what is odd about the schedules, and how the crontab differs from maint.toml.
 
 use super::show::Show;
+use crate::cron::django;
 use crate::cron::lint::{self, Advice};
 use crate::engine::Query;
 use crate::exit::Exit;
+use crate::text;
 use crate::world::World;
 use anyhow::Result;
 use clap::Args;
@@ -36,6 +38,13 @@ impl Query for Check {
                 let list = if is_finding { &mut findings } else { &mut notes };
                 list.push(format!("{job}: {text}"));
             }
+        }
+        let (left, _) = django::lines(&world.crontab()?.list()?);
+        if !left.is_empty() {
+            let lines = text::plural(left.len(), "line");
+            notes.push(format!(
+                "the crontab has {lines} of django-crontab; `maint crontab adopt` takes them over"
+            ));
         }
         Ok(Checked { site: world.config.site_name().to_owned(), findings, notes })
     }

@@ -4,6 +4,7 @@ use crate::cron::drift::{self, State};
 use crate::cron::schedule::Schedule;
 use crate::cron::table::Table;
 use crate::engine::Query;
+use crate::error::one_line;
 use crate::text;
 use crate::world::World;
 use crate::world::clock::show_firing;
@@ -23,6 +24,8 @@ pub struct Shown {
     pub(in crate::queries) jobs: Vec<Row>,
     /// What differs from maint.toml, in words.
     pub(in crate::queries) drift: Vec<String>,
+    #[serde(skip)]
+    is_mended_by_add: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,9 +51,12 @@ impl Query for Show {
         let table = Table::parse(&listing, site);
         let standings = drift::compare(&table, &wanted);
         let words = standings.iter().filter_map(drift::Standing::explain);
-        let drift = table.damage().map(str::to_owned).into_iter().chain(words).collect();
+        let namesake = || world.refuse_namesake(&listing).err().map(|error| one_line(&error));
+        let problem = table.damage().map(str::to_owned).or_else(namesake);
+        let is_mended_by_add = problem.is_none();
+        let drift = problem.into_iter().chain(words).collect();
         let jobs = standings.iter().map(|standing| Row::of(world, standing)).collect();
-        Ok(Shown { site: site.to_owned(), jobs, drift })
+        Ok(Shown { site: site.to_owned(), jobs, drift, is_mended_by_add })
     }
 }
 
@@ -90,6 +96,9 @@ impl fmt::Display for Shown {
         for line in &self.drift {
             writeln!(f, "{line}")?;
         }
-        if self.drift.is_empty() { Ok(()) } else { writeln!(f, "`maint crontab add` puts it right") }
+        if self.drift.is_empty() || !self.is_mended_by_add {
+            return Ok(());
+        }
+        writeln!(f, "`maint crontab add` puts it right")
     }
 }

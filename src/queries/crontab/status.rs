@@ -48,7 +48,7 @@ impl Query for Status {
     type Answer = Answer;
 
     fn ask(&self, world: &World) -> Result<Answer> {
-        let Shown { site, jobs, drift } = Show {}.ask(world)?;
+        let Shown { site, jobs, drift, .. } = Show {}.ask(world)?;
         let folder = |name, path: &Path| Folder {
             name,
             path: text::path(path).into_owned(),
