@@ -44,6 +44,10 @@ pub fn find_job<'a>(world: &'a World, wanted: &str) -> Result<(&'a str, &'a JobE
                 None if is_hex && wanted.len() < SHORTEST_PREFIX => {
                     format!("the beginning of a hash needs {SHORTEST_PREFIX} digits or more")
                 }
+                None if is_hash => {
+                    "if it is the hash of a crontab line, that line is older than maint.toml: run `maint crontab add`"
+                        .to_owned()
+                }
                 None => "`maint jobs` lists them".to_owned(),
             };
             Err(Problem::usage(format!("there is no job `{}`; {hint}", text::escape(wanted))))
