@@ -8,7 +8,7 @@
 //! | [`jobs`] | one file per subcommand that changes something | `engine`, `world`, `config`, `cron` |
 //! | [`queries`] | one file per subcommand that only looks | `engine`, `world`, `config`, `cron` |
 //! | [`engine`] | plan, permit, apply; report, lock, history, alerts | `world`, `config` |
-//! | [`world`] | files, programs, databases, clock, environment: only here | `config`, one type of `engine`: `Permit` |
+//! | [`world`] | files, programs, databases, clock, environment: only here | `config`, `cron`, one type of `engine`: `Permit` |
 //! | [`config`] | `maint.toml` as structs | `cron`, `text` |
 //! | [`cron`], [`text`], [`diff`] | pure | nothing |
 //! | [`ui`], [`logging`], [`error`], [`exit`] | what the user sees | `text`; `ui` prints `engine`'s reports |

@@ -322,7 +322,13 @@ fn case_19_a_second_start_of_a_running_job_does_not_execute_it() {
 #[test]
 fn case_20_an_unknown_hash_is_refused_with_what_to_do() {
     let (site, crontab) = two();
-    refuses(&site, &crontab, &["crontab", "run", "deadbeef"], 2, "older than maint.toml: run `maint crontab add`");
+    refuses(
+        &site,
+        &crontab,
+        &["crontab", "run", "deadbeef"],
+        2,
+        "older than maint.toml: run `maint crontab add`",
+    );
     refuses(&site, &crontab, &["crontab", "add", "alhpa"], 2, "did you mean `alpha`?");
     assert_eq!(crontab.calls(), [""; 0]);
     assert!(!site.state().exists());

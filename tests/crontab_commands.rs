@@ -341,3 +341,48 @@ fn check_tells_of_lines_of_django_crontab_that_are_left() {
         "{told}"
     );
 }
+
+#[test]
+fn the_line_for_missed_runs_comes_with_a_named_job_and_goes_with_the_last() {
+    let (site, crontab) = cron::site(&format!(
+        "{JOB}missed = \"once\"\n[jobs.other]\nschedule = \"@daily\"\nshell = \"true\"\n"
+    ));
+    let _ = site.maint(&["crontab", "add", "other"]).exits(0);
+    assert!(!crontab.text().contains("--all-due"), "{}", crontab.text());
+    let _ = site.maint(&["crontab", "add", "job"]).exits(0);
+    assert!(crontab.text().contains(" run --all-due "), "{}", crontab.text());
+    assert_eq!(site.maint(&["crontab", "check"]).exits(0).stdout, "the crontab of site test is in order\n");
+    let named = site.maint(&["crontab", "generate", "--format", "supercronic", "job"]).exits(0).stdout;
+    assert!(named.contains(" run --all-due\n"), "{named}");
+    let _ = site.maint(&["crontab", "remove", "job", "other"]).exits(0);
+    assert_eq!(crontab.text(), "");
+}
+
+#[test]
+fn removing_a_site_that_is_not_there_names_those_that_are() {
+    let (site, crontab) = cron::site(JOB);
+    let _ = site.maint(&["crontab", "add"]).exits(0);
+    let told = site.maint(&["crontab", "remove", "--site", "tset"]).exits(0).stdout;
+    assert!(told.contains("unchanged") && told.contains("sites with lines in the crontab: test"), "{told}");
+    let run = site.maint(&["crontab", "remove", "--site", "a b"]).exits(2);
+    assert!(run.complaint().contains("--site `a b` must be 1 to 64 letters"), "{}", run.stderr);
+    assert_eq!(crontab.installs(), 1);
+}
+
+#[test]
+fn the_time_of_day_has_no_part_in_the_explanation_of_a_changed_clock() {
+    let (site, _crontab) = cron::site("[jobs.job]\nschedule = \"0 3 * * *\"\nshell = \"true\"\n");
+    let _ = site.maint(&["crontab", "add"]).exits(0);
+    let told = site.maint_at("2026-11-20T10:00:00.4Z", &["crontab", "check"]).exits(0).stdout;
+    assert_eq!(told, "the crontab of site test is in order\n");
+}
+
+#[test]
+fn broken_markers_are_shown_without_the_advice_to_add() {
+    let (site, crontab) = cron::site(JOB);
+    let _ = site.maint(&["crontab", "add"]).exits(0);
+    crontab.set(crontab.text().replace("# <<< maint test\n", ""));
+    let told = site.maint(&["crontab", "show"]).exits(0).stdout;
+    assert!(told.contains("line 1 (`# >>> maint test`) begins lines of maint that no line ends"), "{told}");
+    assert!(!told.contains("puts it right"), "{told}");
+}

@@ -20,6 +20,7 @@ mod crontab_presets;
 mod crontab_real;
 mod demo;
 mod doctor;
+mod documentation;
 mod dry_run;
 mod history;
 mod init;

@@ -192,3 +192,12 @@ fn an_unknown_job_or_time_is_refused() {
         assert!(refused.complaint().starts_with(&line), "{}", refused.stderr);
     }
 }
+
+#[test]
+fn a_job_without_a_line_in_the_crontab_is_a_reason() {
+    let (site, _crontab) = cron::site(NIGHTLY);
+    let _ = site.maint_at("2026-11-18T01:00:00Z", &["run", "nightly"]).exits(0);
+    assert!(reasons(&site, "02:00").contains("it has no line in the crontab now"));
+    let _ = site.maint(&["crontab", "add"]).exits(0);
+    assert!(!reasons(&site, "02:00").contains("it has no line in the crontab now"));
+}

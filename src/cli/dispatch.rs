@@ -89,7 +89,10 @@ fn open(global: &Global, command: &Command) -> Result<World> {
     let place = Place { config: global.config.clone(), root: global.root.clone() };
     match command {
         Command::Init(init) => World::of_new_site(&place, |root| init.text(root)),
-        Command::Crontab(args) if args.site().is_some() => World::without_site(&place),
+        // A site whose maint.toml is gone or broken can still be removed.
+        Command::Crontab(args) if args.site().is_some() => {
+            World::open(&place).or_else(|_| World::without_site(&place))
+        }
         _ => World::open(&place),
     }
 }

@@ -1,6 +1,6 @@
 //! How a crontab differs from what the configuration wants in it. Drift is a state that is shown, never an error.
 
-use super::entry::Line;
+use super::entry::{ALL_DUE, Line};
 use super::table::{Own, Table};
 use serde::Serialize;
 
@@ -78,6 +78,12 @@ impl Standing<'_> {
     pub fn explain(&self) -> Option<String> {
         let what = match (self.state, self.installed) {
             (State::Installed, _) | (State::Changed, None) => return None,
+            (State::Missing, _) if self.job == ALL_DUE => {
+                "the line that makes up for missed runs is not in the crontab".to_owned()
+            }
+            (State::Orphan, _) if self.job == ALL_DUE => {
+                "it makes up for missed runs, and no job of maint.toml wants that".to_owned()
+            }
             (State::Missing, _) => "has a schedule, but no line in the crontab".to_owned(),
             (State::Orphan, _) => "has a line in the crontab, but no schedule in maint.toml".to_owned(),
             (State::Changed, _) if self.count > 1 => format!("has {} lines in the crontab", self.count),

@@ -127,7 +127,7 @@ fn crontab(world: &World) -> Vec<Finding> {
             vec![Finding::ok("crontab", format!("{} installed", text::plural(shown.jobs.len(), "line")))]
         }
         Ok(shown) => {
-            let cure = "run `maint crontab add`";
+            let cure = if shown.is_mended_by_add { "run `maint crontab add`" } else { "" };
             shown.drift.iter().map(|drift| Finding::problem("crontab", drift, cure)).collect()
         }
     }

@@ -2,6 +2,7 @@
 
 use super::find_job;
 use crate::cron::schedule::Schedule;
+use crate::cron::table::Table;
 use crate::engine::history::{self, Run};
 use crate::engine::{Query, due, pause};
 use crate::error::Problem;
@@ -210,7 +211,7 @@ impl Question<'_> {
     fn reasons(&self, at: &DateTime<Tz>) -> Vec<String> {
         let at = at.to_utc();
         let mut reasons: Vec<String> =
-            [self.too_early(at), self.paused(at), self.machine(at), self.not_installed(at)]
+            [self.too_early(at), self.paused(at), self.machine(at), self.not_installed(at), self.no_line()]
                 .into_iter()
                 .flatten()
                 .collect();
@@ -262,6 +263,14 @@ impl Question<'_> {
             Some(_) => None,
             None => Some("it never ran before, and no `maint crontab add` is remembered".to_owned()),
         }
+    }
+
+    /// Without a line in the crontab nothing starts it, unless another scheduler does.
+    fn no_line(&self) -> Option<String> {
+        let listing = self.world.crontab().and_then(|crontab| crontab.list()).ok()?;
+        let site = self.world.config.site_name();
+        let has_line = Table::parse(&listing, site).own().any(|own| own.job == self.name);
+        (!has_line).then(|| "it has no line in the crontab now; `maint crontab add` installs one".to_owned())
     }
 
     fn answer(&self, verdict: Verdict, summary: String, run: Option<&Run>) -> Answer {

@@ -124,7 +124,7 @@ fn job_spec(site: &Site, job: &Job, extra: &Extra) -> Result<Value, String> {
 
 fn pod_spec(site: &Site, job: &Job, extra: &Extra) -> Result<Value, String> {
     let name = site_name(site);
-    let [_, args @ ..] = words(site, job)?;
+    let [_, args @ ..] = words(site, job.name)?;
     let state = mount_path(extra.state)?;
     let secret = |variable: &&str| json!({ "name": variable, "valueFrom": { "secretKeyRef": { "name": name, "key": variable } } });
     let mut env = vec![json!({ "name": "STATE_DIRECTORY", "value": state })];

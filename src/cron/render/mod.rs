@@ -138,8 +138,8 @@ fn one_line(path: &Path) -> Result<&str, String> {
 }
 
 /// The words that run a job.
-fn words<'a>(site: &'a Site, job: &'a Job) -> Result<[&'a str; 5], String> {
-    Ok([one_line(site.exe)?, "--config", one_line(site.config)?, "run", job.name])
+fn words<'a>(site: &'a Site, job: &'a str) -> Result<[&'a str; 5], String> {
+    Ok([one_line(site.exe)?, "--config", one_line(site.config)?, "run", job])
 }
 
 /// What a job is called where people read it.

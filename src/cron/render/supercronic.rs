@@ -1,6 +1,7 @@
 //! supercronic: one crontab. Unlike cron it leaves `%` and `\` to the shell, knows `CRON_TZ`, and has
 //! only numbers and lists in common with vixie.
 
+use super::super::entry::{ALL_DUE, ALL_DUE_SCHEDULE};
 use super::{Document, Site, numeric_fields, title, words};
 use std::fmt::Write as _;
 
@@ -12,9 +13,14 @@ pub fn render(site: &Site) -> Result<Vec<Document>, String> {
     }
     for job in &site.jobs {
         let fields = numeric_fields(job, "supercronic")?;
-        let command = shlex::try_join(words(site, job)?).map_err(|error| error.to_string())?;
+        let command = shlex::try_join(words(site, job.name)?).map_err(|error| error.to_string())?;
         let _ = writeln!(content, "\n# {}\n{fields} {command}", title(site, job));
     }
+    if site.jobs.iter().any(|job| job.catches_up) {
+        let command = shlex::try_join(words(site, ALL_DUE)?).map_err(|error| error.to_string())?;
+        let _ = writeln!(content, "\n# what was missed\n{ALL_DUE_SCHEDULE} {command}");
+    }
+    let content = content.trim_start().to_owned();
     Ok(vec![Document { name: format!("maint-{}.crontab", site.name), content }])
 }
 

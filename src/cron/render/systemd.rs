@@ -26,7 +26,7 @@ fn service(site: &Site, job: &Job) -> Result<String, String> {
     if let Some(user) = site.user {
         let _ = writeln!(text, "User={}", specifiers(user));
     }
-    let words = words(site, job)?;
+    let words = words(site, job.name)?;
     if words[0].contains(['"', '\'', '\\']) {
         return Err(problem(job, "systemd takes no quotes or backslashes in a program's path; link to it"));
     }

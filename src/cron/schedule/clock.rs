@@ -1,6 +1,6 @@
 //! Local times and instants around the changes of a zone's clock.
 
-use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, Offset as _, TimeZone};
+use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, Offset as _, TimeZone, Timelike as _};
 use chrono_tz::Tz;
 
 /// What a local time means in a zone.
@@ -56,7 +56,9 @@ pub(crate) struct Turn {
 
 /// The changes of the clock in the `days` after `start`.
 pub(crate) fn turns(start: &DateTime<Tz>, days: i64) -> Vec<Turn> {
-    let day = |number: i64| *start + Duration::days(number);
+    // In whole seconds: the search below would otherwise end a fraction after the change.
+    let start = start.with_nanosecond(0).unwrap_or(*start);
+    let day = |number: i64| start + Duration::days(number);
     (0..days).filter_map(|number| turn_between(day(number), day(number + 1))).collect()
 }
 

@@ -1,7 +1,7 @@
 //! `maint crontab add [JOB…]`: the scheduled jobs of maint.toml get their lines in the crontab.
 
 use super::{Change, Install, LOCK, PATIENCE};
-use crate::cron::entry::Line;
+use crate::cron::entry::{ALL_DUE, Line};
 use crate::cron::table::Edit;
 use crate::engine::Job;
 use crate::engine::plan::Plan;
@@ -36,7 +36,12 @@ impl Job for Add {
         let site = world.config.site_name();
         self.jobs.iter().try_for_each(|job| refuse_unscheduled(world, job))?;
         let mut lines = world.crontab_lines()?;
-        let jobs = Some(self.jobs.clone()).filter(|jobs| !jobs.is_empty());
+        let mut jobs = Some(self.jobs.clone()).filter(|jobs| !jobs.is_empty());
+        // The line that makes up for missed runs comes with the first job that wants it.
+        let is_made_up_for = |job: &String| world.config.is_made_up_for(&world.config.jobs[job]);
+        if let Some(jobs) = jobs.as_mut().filter(|jobs| jobs.iter().any(is_made_up_for)) {
+            jobs.push(ALL_DUE.to_owned());
+        }
         if let Some(jobs) = &jobs {
             lines.retain(|line: &Line| jobs.contains(&line.job));
         }

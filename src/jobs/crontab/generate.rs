@@ -3,6 +3,7 @@
 use super::LOCK;
 use crate::config::job::JobEntry;
 use crate::config::secret::SecretRef;
+use crate::cron::entry::ALL_DUE;
 use crate::cron::render::{self, Document, Site, kubernetes, supercronic, systemd};
 use crate::cron::table::Edit;
 use crate::engine::apply::Permit;
@@ -91,8 +92,14 @@ impl Generate {
         kubernetes::render(site, &extra).map_err(Problem::usage)
     }
 
-    fn is_wanted(&self, job: &str) -> bool {
-        self.jobs.is_empty() || self.jobs.iter().any(|name| name == job)
+    fn is_wanted(&self, world: &World, job: &str) -> bool {
+        let config = &world.config;
+        let is_named = |job: &str| self.jobs.iter().any(|name| name == job);
+        match job {
+            _ if self.jobs.is_empty() => true,
+            ALL_DUE => config.jobs.iter().any(|(name, entry)| is_named(name) && config.is_made_up_for(entry)),
+            job => is_named(job),
+        }
     }
 
     /// The site as the renderers need it.
@@ -101,7 +108,7 @@ impl Generate {
         let job = |(name, entry): (&'a String, &'a JobEntry)| {
             Some(render::Job {
                 name,
-                schedule: entry.schedule.as_ref().filter(|_| self.is_wanted(name))?,
+                schedule: entry.schedule.as_ref().filter(|_| self.is_wanted(world, name))?,
                 description: &entry.description,
                 timeout: Some(entry.timeout.unwrap_or(config.defaults.timeout).duration())
                     .filter(|limit| *limit > Duration::ZERO),
@@ -122,7 +129,7 @@ impl Generate {
     fn crontab(&self, world: &World) -> Result<Vec<Document>> {
         let site = world.config.site_name().to_owned();
         let mut lines = world.crontab_lines()?;
-        lines.retain(|line| self.is_wanted(&line.job));
+        lines.retain(|line| self.is_wanted(world, &line.job));
         let name = format!("{site}.crontab");
         let block = Edit { site, jobs: None, lines }.apply(b"").map_err(anyhow::Error::msg)?;
         Ok(vec![Document { name, content: utf8(block)? }])
@@ -145,7 +152,7 @@ impl Generate {
             "# /etc/cron.d/{name}: the jobs of site {site}, made by \"maint crontab generate --format cron.d\".\n"
         );
         for line in world.crontab_lines_of(&world.config, Some(&user))? {
-            if self.is_wanted(&line.job) {
+            if self.is_wanted(world, &line.job) {
                 content.push_str(&utf8(line.bytes)?);
                 content.push('\n');
             }

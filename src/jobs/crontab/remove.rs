@@ -2,6 +2,7 @@
 
 use super::{Change, Install, LOCK, PATIENCE};
 use crate::config::check_name;
+use crate::cron::entry::ALL_DUE;
 use crate::cron::table::{self, Edit, Table};
 use crate::engine::Job;
 use crate::engine::plan::Plan;
@@ -39,14 +40,24 @@ impl Job for Remove {
     fn plan(&self, world: &World) -> Result<Plan<Install>> {
         let table = world.crontab()?.list()?;
         let site = self.site(world, &table)?;
-        if world.config.file.is_some() {
+        if world.config.file.is_some() && self.site.is_none() {
             world.refuse_namesake(&table)?;
         }
         for job in &self.jobs {
             refuse_unknown(world, &Table::parse(&table, &site), job)?;
         }
-        let jobs = Some(self.jobs.clone()).filter(|jobs| !jobs.is_empty());
-        Change::Lines(Edit { site: site.clone(), jobs, lines: Vec::new() }).plan(world, &site)
+        let stays = |job: &str| job != ALL_DUE && !self.jobs.iter().any(|name| name == job);
+        // With the last job goes the line that makes up for missed runs.
+        let is_last = !Table::parse(&table, &site).own().any(|own| stays(own.job));
+        let jobs = Some(self.jobs.clone()).filter(|jobs| !jobs.is_empty() && !is_last);
+        let mut plan =
+            Change::Lines(Edit { site: site.clone(), jobs, lines: Vec::new() }).plan(world, &site)?;
+        let sites = table::sites(&table);
+        if self.site.is_some() && !sites.contains(&site) {
+            let sites = if sites.is_empty() { "none".to_owned() } else { sites.join(", ") };
+            plan.notes.push(format!("sites with lines in the crontab: {}", text::escape(&sites)));
+        }
+        Ok(plan)
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Shown {
     /// What differs from maint.toml, in words.
     pub(in crate::queries) drift: Vec<String>,
     #[serde(skip)]
-    is_mended_by_add: bool,
+    pub(in crate::queries) is_mended_by_add: bool,
 }
 
 #[derive(Debug, Serialize)]
