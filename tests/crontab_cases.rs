@@ -809,8 +809,12 @@ fn each_change_saves_the_table_before_it_and_restore_brings_it_back() {
     assert_eq!(saved.len(), 1);
     assert_eq!(fs::read_to_string(&saved[0]).unwrap(), FOREIGN);
     assert_eq!(fs::metadata(&saved[0]).unwrap().permissions().mode() & 0o7777, 0o600);
+    let id = saved[0].file_stem().unwrap().to_str().unwrap();
+    fs::create_dir(site.state().join("crontab-backups/odd.crontab")).unwrap();
     let list = site.maint(&["crontab", "restore", "--list"]).exits(0).stdout;
-    assert!(list.lines().count() >= 1, "{list}");
+    assert!(list.lines().count() == 2 && list.contains(id), "{list}");
+    fs::remove_dir(site.state().join("crontab-backups/odd.crontab")).unwrap();
+    refuses(&site, &crontab, &["crontab", "restore", ""], 2, "`` is no saved crontab");
     let _ = site.maint(&["crontab", "restore", "--yes"]).exits(0);
     assert_eq!((crontab.text().as_str(), crontab.installs()), (FOREIGN, 2));
     let _ = site.maint(&["crontab", "restore", "no-such"]).exits(2);
@@ -845,8 +849,11 @@ fn p18_a_program_that_stores_something_else_is_found_out_and_the_old_table_put_b
     crontab.set(FOREIGN);
     crontab.stores(b"# something else\n");
     let run = site.maint(&["crontab", "add"]).exits(1);
-    assert!(!run.stderr.is_empty() || !run.stdout.is_empty());
+    assert!(run.stderr.contains("stored something else than it was given; the old crontab was put back"));
     assert_eq!(crontab.text(), FOREIGN);
+    let id = run.stderr.rsplit_once("saved as ").unwrap().1.split_whitespace().next().unwrap();
+    let found = site.state().join(format!("crontab-backups/{}.crontab", id.trim_end_matches([')', ';'])));
+    assert_eq!(fs::read(found).unwrap(), b"# something else\n");
 }
 
 #[test]

@@ -23,6 +23,9 @@ pub(super) fn run_all_due(by_hand: &ByHand<'_>) -> Result<Exit> {
     for name in left_out.iter().filter(|_| ui.verbosity > 0 || (ui.is_terminal() && ui.verbosity == 0)) {
         ui.error(&format!("{name}: left out: missed = \"skip\"; run it with `maint run {name}`"));
     }
+    if wanted.is_empty() && ui.is_terminal() && ui.verbosity >= 0 && !ui.json {
+        ui.out("nothing is due\n")?;
+    }
     let reports = RefCell::default();
     let mut exits = Vec::new();
     for (index, name) in wanted.iter().enumerate() {

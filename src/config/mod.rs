@@ -71,6 +71,12 @@ impl Config {
             check_name(name).map_err(|why| Wrong::new(&header, format!("job name {why}")))?;
             job.check().map_err(|why| Wrong::new(&header, format!("job `{name}` {why}")))?;
         }
+        if self.crontab.bin.as_os_str().is_empty() {
+            return Err(Wrong::new(
+                "bin",
+                "`bin` of [crontab] is empty; name a program, or leave the key out",
+            ));
+        }
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
 

@@ -8,6 +8,9 @@ const MARKER: &str = "# django-cronjobs for ";
 /// The function that almost every job of `CRONJOBS` names: it runs a management command.
 const CALL_COMMAND: &str = "django.core.management.call_command";
 
+/// Names of jobs have at most 64 characters, and a number may follow.
+const LONGEST_NAME: usize = 56;
+
 /// A line of django-crontab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DjangoLine {
@@ -77,8 +80,12 @@ fn split_schedule(text: &str) -> Option<(String, &str)> {
     Some((schedule.join(" "), rest))
 }
 
-/// cron takes `\%` for `%`; what follows a bare `%` would be input, which a job of maint does not get.
+/// cron takes `\%` for `%`; what follows a bare `%` would be input, which a job of maint does not get. Debian's
+/// cron takes `\\` for `\` as well, others do not.
 fn without_cron_escapes(command: &str) -> Result<String, String> {
+    if command.contains("\\\\") {
+        return Err("what two backslashes mean in it depends on the kind of cron".to_owned());
+    }
     let shell = command.replace("\\%", "\0");
     if shell.contains('%') {
         return Err("a bare % in it hands the rest to the program as input".to_owned());
@@ -117,7 +124,23 @@ impl DjangoLine {
             None => job.job.get(1)?.as_str()?.rsplit('.').next(),
         });
         let short: String = self.hash.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
-        name.map_or_else(|| format!("django-{short}"), |name| name.replace('_', "-"))
+        let name: String = name
+            .unwrap_or_default()
+            .replace(['_', '.'], "-")
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+            .take(LONGEST_NAME)
+            .collect();
+        match name.trim_matches('-') {
+            "" => format!("django-{short}"),
+            name => name.to_owned(),
+        }
+    }
+
+    /// True when only django-crontab itself knows what the line runs.
+    #[must_use]
+    pub fn is_unknown(&self, jobs: &[DjangoJob]) -> bool {
+        self.shell(jobs) == self.shell
     }
 
     /// What the job of maint runs. A management command is called as such, because `manage.py crontab run` ends
@@ -158,7 +181,8 @@ mod tests {
              0 0 * * * /y # note # django-cronjobs for shop\n\
              # 0 8 * * * {COMMAND} # django-cronjobs for shop\n\
              @daily /v/python /p/manage.py crontab run c0de >> /tmp/a\\%b # django-cronjobs for other\n\
-             0 0 * * * /v/python /p/manage.py crontab run c0de % input # django-cronjobs for other\n"
+             0 0 * * * /v/python /p/manage.py crontab run c0de % input # django-cronjobs for other\n\
+             0 0 * * * /v/python /p/manage.py crontab run c0de | sed 's/\\\\n//' # django-cronjobs for other\n"
         );
         let (lines, left) = lines(table.as_bytes());
         let told: Vec<(usize, &str, &str, &str)> = lines
@@ -170,7 +194,8 @@ mod tests {
         assert_eq!(lines[0].program(), Some(("/v/bin/python".to_owned(), "/p/manage.py".to_owned())));
         assert_eq!(lines[0].settings(), Some("shop.settings"));
         assert!(lines[1].shell.ends_with(">> /tmp/a%b"));
-        assert_eq!(left.len(), 2);
+        assert_eq!(left.len(), 3);
+        assert!(left[2].contains("line 7 ") && left[2].contains("two backslashes"), "{left:?}");
         assert!(left[0].contains("line 3 ") && left[0].contains("crontab run HASH"), "{left:?}");
         assert!(left[1].contains("line 6 ") && left[1].contains("bare %"), "{left:?}");
     }
@@ -188,6 +213,9 @@ mod tests {
         for (other, name) in [
             (json!(["0 8 * * *", "shop.cron.send_mails"]), "send-mails"),
             (json!(["0 8 * * *", CALL_COMMAND, ["clean_up"], { "age": 3 }]), "call-command"),
+            (json!(["0 8 * * *", "shop.cron._private"]), "private"),
+            (json!(["0 8 * * *", "shop.cron.\u{e9}t\u{e9}"]), "t"),
+            (json!(["0 8 * * *", "shop.cron.___"]), "django-b814"),
         ] {
             assert_eq!(lines[0].name(&[job(other.clone())]), name);
             assert_eq!(lines[0].shell(&[job(other)]), COMMAND);

@@ -3,6 +3,7 @@
 use super::entry::{ALL_DUE, Line};
 use super::table::{Own, Table};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// How a job stands in the crontab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,16 +50,15 @@ pub struct Standing<'a> {
 /// Every job that is wanted or installed, in order of name.
 #[must_use]
 pub fn compare<'a>(table: &Table<'a>, wanted: &'a [Line]) -> Vec<Standing<'a>> {
-    let own: Vec<Own<'a>> = table.own().collect();
-    let mut jobs: Vec<&str> =
-        wanted.iter().map(|line| line.job.as_str()).chain(own.iter().map(|own| own.job)).collect();
-    jobs.sort_unstable();
-    jobs.dedup();
-    let standing = |job: &'a str| {
-        let mut lines = own.iter().filter(|own| own.job == job);
-        let count = lines.clone().count();
-        let installed = lines.next().copied();
-        let wanted = wanted.iter().find(|line| line.job == job);
+    let mut jobs: BTreeMap<&str, (Option<&Line>, Vec<Own<'_>>)> = BTreeMap::new();
+    for line in wanted {
+        jobs.entry(&line.job).or_default().0 = Some(line);
+    }
+    for own in table.own() {
+        jobs.entry(own.job).or_default().1.push(own);
+    }
+    let standing = |(job, (wanted, lines)): (&'a str, (Option<&'a Line>, Vec<Own<'a>>))| {
+        let (installed, count) = (lines.first().copied(), lines.len());
         let state = match (installed, wanted) {
             (None, _) => State::Missing,
             (Some(_), None) => State::Orphan,

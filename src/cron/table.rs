@@ -149,9 +149,12 @@ fn kind_of<'a>(line: &'a [u8], site: &str, number: usize, is_inside: bool) -> Ki
 
 /// The site that a marker line names.
 fn site_of_marker<'a>(text: &'a [u8], marker: &str) -> Option<&'a str> {
+    word_of_marker(text, marker).map(|word| word.trim_end_matches(':'))
+}
+
+fn word_of_marker<'a>(text: &'a [u8], marker: &str) -> Option<&'a str> {
     let rest = text.strip_prefix(marker.as_bytes())?.strip_prefix(b" ")?;
-    let word = rest.split(u8::is_ascii_whitespace).next()?;
-    std::str::from_utf8(word).ok().map(|word| word.trim_end_matches(':'))
+    std::str::from_utf8(rest.split(u8::is_ascii_whitespace).next()?).ok()
 }
 
 /// Job and hash of a line of ours: the comment names the site, and the command before it runs the same job.
@@ -179,21 +182,21 @@ fn own<'a>(text: &'a [u8], site: &str, is_inside: bool) -> Option<(&'a str, &'a 
 #[must_use]
 pub fn sites(bytes: &[u8]) -> Vec<String> {
     let lines = bytes.split(|byte| *byte == b'\n');
-    let mut sites: Vec<String> = lines
-        .filter_map(|line| site_of_marker(line.trim_ascii(), BEGIN).map(str::to_owned))
-        .filter(|site| !site.is_empty())
-        .collect();
+    // A name without its colon may be anybody's comment.
+    let name = |line: &[u8]| word_of_marker(line.trim_ascii(), BEGIN)?.strip_suffix(':').map(str::to_owned);
+    let mut sites: Vec<String> = lines.filter_map(name).filter(|site| !site.is_empty()).collect();
     sites.sort();
     sites.dedup();
     sites
 }
 
-/// The variables that a table sets for the lines of `site`: those that stand before its first.
+/// The variables that a table sets for the lines of `site`: those that stand before the last of its lines.
 #[must_use]
 pub fn variables(bytes: &[u8], site: &str) -> Vec<(String, String)> {
     let table = Table::parse(bytes, site);
-    let before = table.lines.iter().take_while(|(kind, _)| !matches!(kind, Kind::Own(_)));
-    before.filter_map(|(_, line)| variable(std::str::from_utf8(line).ok()?.trim())).collect()
+    let last = table.lines.iter().rposition(|(kind, _)| matches!(kind, Kind::Own(_)));
+    let before = &table.lines[..last.unwrap_or(table.lines.len())];
+    before.iter().filter_map(|(_, line)| variable(std::str::from_utf8(line).ok()?.trim())).collect()
 }
 
 /// `NAME = value`, either of them perhaps in quotes; a line that begins otherwise is a job or a comment.
@@ -218,19 +221,14 @@ impl Edit {
             return Err(why.to_owned());
         }
         let (before, inside, after) = table.parts();
-        let inside = self.inside(inside);
+        let inside = self.inside(inside, &[before, after].concat());
         let mut new = Vec::with_capacity(bytes.len() + 256 * self.lines.len());
-        let stays = |kind: &Kind<'_>| match kind {
-            Kind::Foreign => true,
-            Kind::Begin | Kind::End => false,
-            Kind::Own(own) => !self.replaces(own.job),
-        };
-        let push_staying = |new: &mut Vec<u8>, lines: &[Known<'_>]| {
-            for (_, line) in lines.iter().filter(|(kind, _)| stays(kind)) {
+        let push_foreign = |new: &mut Vec<u8>, lines: &[Known<'_>]| {
+            for (_, line) in lines.iter().filter(|(kind, _)| *kind == Kind::Foreign) {
                 push_line(new, line);
             }
         };
-        push_staying(&mut new, before);
+        push_foreign(&mut new, before);
         let is_needed = inside.iter().any(|(job, _)| job.is_some());
         if is_needed {
             push_line(&mut new, format!("{BEGIN} {}: {EXPLANATION}", self.site).as_bytes());
@@ -241,14 +239,19 @@ impl Edit {
         if is_needed {
             push_line(&mut new, format!("{END} {}", self.site).as_bytes());
         }
-        push_staying(&mut new, after);
+        push_foreign(&mut new, after);
         // A line end that is missing at the very end is alone no reason to install anything.
         Ok(if new.strip_suffix(b"\n") == Some(bytes) { bytes.to_vec() } else { new })
     }
 
     /// What stands between the markers afterwards, each line with the job it is for: replaced lines keep their
-    /// place, new ones come before the first of a later name, and foreign ones stay where somebody put them.
-    fn inside<'a>(&'a self, lines: &[Known<'a>]) -> Vec<(Option<&'a str>, &'a [u8])> {
+    /// place, new ones come before the first of a later name, and foreign ones stay where somebody put them. Lines
+    /// of ours that stand elsewhere come home.
+    fn inside<'a>(
+        &'a self,
+        lines: &[Known<'a>],
+        elsewhere: &[Known<'a>],
+    ) -> Vec<(Option<&'a str>, &'a [u8])> {
         let mut pending: BTreeMap<&str, &[u8]> =
             self.lines.iter().map(|line| (line.job.as_str(), line.bytes.as_slice())).collect();
         let mut inside = Vec::new();
@@ -262,7 +265,11 @@ impl Edit {
                 Kind::Begin | Kind::End => {}
             }
         }
-        for (job, line) in pending {
+        let strays = elsewhere.iter().filter_map(|(kind, line)| match kind {
+            Kind::Own(own) if !self.replaces(own.job) => Some((own.job, *line)),
+            _ => None,
+        });
+        for (job, line) in strays.chain(pending) {
             let later = inside.iter().position(|(other, _)| other.is_some_and(|other| other > job));
             inside.insert(later.unwrap_or(inside.len()), (Some(job), line));
         }
@@ -378,6 +385,18 @@ mod tests {
     }
 
     #[test]
+    fn two_blocks_become_one_and_no_line_of_ours_is_left_without_its_markers() {
+        let one = applied(&all(&[line("a", "@daily")]), "");
+        let table = format!(
+            "{one}# mine\n# >>> maint shop (v0)\n* * * * * /old # maint-cronjobs for shop: z 00\n# <<< maint shop\n"
+        );
+        let new = applied(&only("a", &[line("a", "@hourly")]), &table);
+        assert_eq!(jobs_of(&new), ["a", "z"]);
+        assert_eq!(applied(&only("a", &[]), &table).matches("# <<< maint shop").count(), 1);
+        assert_eq!(applied(&all(&[]), &new), "# mine\n");
+    }
+
+    #[test]
     fn what_only_resembles_a_line_of_ours_is_foreign() {
         for foreign in [
             "0 0 * * * /y # note # maint-cronjobs for shop: a 0123",
@@ -419,7 +438,7 @@ mod tests {
 
     #[test]
     fn the_sites_of_a_table_are_listed_once() {
-        let table = b"# >>> maint b: x\n# <<< maint b\n# >>> maint a\n# <<< maint a\n# >>> maint b: x\n";
+        let table = b"# >>> maint b: x\n# <<< maint b\n# >>> maint a: y\n# >>> maint the garden\n# <<< maint a\n# >>> maint b: x\n";
         assert_eq!(sites(table), ["a", "b"]);
     }
 

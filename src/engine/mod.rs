@@ -30,7 +30,8 @@ pub trait Job: Sync {
     const LOCK: &'static str = Self::NAME;
     /// How long a lock that somebody else holds is waited for, before the run is skipped.
     const PATIENCE: Duration = Duration::ZERO;
-    /// True when its report is the answer to whoever typed it, and so is printed without a terminal too.
+    /// True when its report is the answer to whoever typed it. Then it is printed without a terminal too, and
+    /// what makes the plan fail is refused before anything is touched.
     const ANSWERS: bool = false;
     /// How many actions may be applied at the same time; more than one only when none depends on another.
     const WORKERS: usize = 1;

@@ -13,13 +13,13 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long output is awaited from processes that a finished program left behind.
 const AFTERMATH: Duration = Duration::from_millis(500);
-/// A crontab has at most 10,000 lines of 1,000 bytes; a longer answer is cut.
+/// A crontab has at most 10,000 lines of 1,000 bytes; a longer answer is refused.
 const LONGEST_ANSWER: u64 = 16 << 20;
 /// A longer line of output is cut into several.
 const LONGEST_LINE: usize = 16 << 10;
@@ -112,7 +112,7 @@ pub(super) fn answer(mut command: Command, input: &[u8], patience: Duration) -> 
     let shown = text::path(command.get_program()).into_owned();
     let files = || Ok::<_, std::io::Error>((memory(input)?, memory(b"")?, memory(b"")?));
     let (input, mut stdout, mut stderr) = files().context("cannot make a file in memory")?;
-    command.process_group(0).stdin(input).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+    command.stdin(input).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
     let mut child = command.spawn().with_context(|| format!("cannot start {shown}"))?;
     let Some(status) = wait_at_most(&mut child, patience)? else {
         process::end_group(&mut child, GRACE, &|| false);
@@ -121,29 +121,36 @@ pub(super) fn answer(mut command: Command, input: &[u8], patience: Duration) -> 
     Ok(Said { code: status.code(), stdout: content(&mut stdout)?, stderr: content(&mut stderr)? })
 }
 
-/// What was written to a file in memory, up to a limit.
+/// What was written to a file in memory.
 fn content(file: &mut File) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.rewind()
-        .and_then(|()| file.take(LONGEST_ANSWER).read_to_end(&mut bytes))
+        .and_then(|()| file.take(LONGEST_ANSWER + 1).read_to_end(&mut bytes))
         .context("cannot read an answer")?;
+    // Half an answer is none: what is left out here could be lost for good.
+    anyhow::ensure!(
+        bytes.len() as u64 <= LONGEST_ANSWER,
+        "an answer is larger than {}",
+        text::size(LONGEST_ANSWER)
+    );
     Ok(bytes)
 }
 
 /// The end of a child; `None` when it does not come in time.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
 fn wait_at_most(child: &mut Child, patience: Duration) -> Result<Option<ExitStatus>> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("the child has no pid")?;
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).context("cannot watch the child")?;
-    let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
-    let timeout = rustix::time::Timespec { tv_sec: seconds, tv_nsec: 0 };
-    loop {
+    let started = Instant::now();
+    while let Some(left) = patience.checked_sub(started.elapsed()) {
+        let timeout = rustix::time::Timespec::try_from(left).context("cannot wait for the child")?;
         match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout)) {
-            Ok(0) => return Ok(None),
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
             Ok(_) => return child.wait().map(Some).context("cannot learn how the child ended"),
-            Err(rustix::io::Errno::INTR) => {}
             Err(errno) => return Err(errno).context("cannot wait for the child"),
         }
     }
+    Ok(None)
 }
 
 /// Runs a line with /bin/sh; every line of its output goes to `output`, escaped.

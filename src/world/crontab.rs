@@ -5,6 +5,7 @@
 //! cron 3.0pl1, cronie 1.7.2 and BusyBox 1.35.
 
 use super::World;
+use super::access;
 use super::as_cron;
 use super::command::{self, Said};
 use super::environment::{CRON_PATH, absolute, own_program, variable};
@@ -15,11 +16,12 @@ use crate::cron::entry::{ALL_DUE, ALL_DUE_SCHEDULE, Entry, Line, all_due_hash};
 use crate::cron::schedule::Schedule;
 use crate::cron::table;
 use crate::engine::apply::Permit;
-use crate::error::{Problem, plain_errno};
+use crate::error::{Problem, one_line, plain_errno};
 use crate::text;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ATTEMPTS: usize = 5;
 /// Saved tables that are kept.
 const MOST_SAVED: usize = 50;
+/// What a program says on failure is cut after so many bytes.
+const MOST_WORDS: usize = 1_000;
 /// A saved table is no larger than crontab(1) takes.
 const LARGEST: u64 = 16 << 20;
 
@@ -56,14 +60,16 @@ pub enum Edited {
 impl World {
     /// The crontab of this user. The error is for a machine without crontab(1).
     pub fn crontab(&self) -> Result<Crontab<'_>> {
-        let named = variable("MAINT_CRONTAB").map_or_else(|| self.config.crontab.bin.clone(), PathBuf::from);
+        let from_environment = variable("MAINT_CRONTAB").map(PathBuf::from);
+        let base = if from_environment.is_some() { Path::new("") } else { &self.root };
+        let named = from_environment.unwrap_or_else(|| self.config.crontab.bin.clone());
         let program = match named.components().count() {
             1 => named.to_str().and_then(programs::find_here),
-            _ => Some(self.root.join(&named)).filter(|program| self.files.exists(program)),
+            _ => Some(absolute(&base.join(&named))).filter(|program| access::may_run(program)),
         };
         let program = program.ok_or_else(|| {
             Problem::usage(format!(
-                "there is no program {} on this machine; install cron (on Debian: `apt install cron`), \
+                "there is no program `{}` that could be run; install cron (on Debian: `apt install cron`), \
                  or name the program in [crontab] bin",
                 text::path(&named)
             ))
@@ -160,17 +166,33 @@ impl Crontab<'_> {
 
     /// The table, without the header that some programs put before it; empty when there is none.
     pub fn list(&self) -> Result<Vec<u8>> {
+        self.look().map_err(|error| anyhow!("{}; nothing was changed", one_line(&error)))
+    }
+
+    fn look(&self) -> Result<Vec<u8>> {
         // Debian leaves out up to three comments at the top, its own or not, unless this asks for all of them.
         let whole = [("CRONTAB_NOHEADER", "N")];
         let said = command::ask(&self.program, &["-l"], &whole, b"", PATIENCE)?;
         match said.code {
-            Some(0) => Ok(without_header(said.stdout)),
+            Some(0) => Ok(self.unescaped(without_headers(&said.stdout).to_vec())),
             Some(1) if said.stdout.is_empty() && means_no_table(&said.stderr) => Ok(Vec::new()),
-            _ => bail!("{}; nothing was changed", self.failure("-l", &said)),
+            _ => bail!("{}", self.failure("-l", &said)),
         }
     }
 
-    /// Replaces the table by what `edit` makes of it. Its error, like every other, leaves the table as it was.
+    /// Debian lists a carriage return as the two characters `\r`, and a backspace as `\b`. What it hands to an editor
+    /// is the table as it is.
+    fn unescaped(&self, listing: Vec<u8>) -> Vec<u8> {
+        if !has_escapes(&listing) || !self.world.files.contains(&self.program, b"CRONTAB_NOHEADER", LARGEST) {
+            return listing;
+        }
+        let editor = [("VISUAL", "cat"), ("EDITOR", "cat")];
+        let said = command::ask(&self.program, &["-e"], &editor, b"", PATIENCE);
+        let raw = said.ok().filter(|said| said.code == Some(0)).map(|said| said.stdout);
+        raw.filter(|raw| escaped(raw) == listing).unwrap_or(listing)
+    }
+
+    /// Replaces the table by what `edit` makes of it. An error leaves the table as it was, or says what it is now.
     pub fn edit(&self, edit: &dyn Fn(&[u8]) -> Result<Vec<u8>>, permit: &Permit) -> Result<Edited> {
         let _held = self.lock()?;
         for _ in 0..ATTEMPTS {
@@ -193,29 +215,33 @@ impl Crontab<'_> {
         )
     }
 
+    /// Installs `new` and looks whether it is there. Lines that somebody has added meanwhile are welcome.
     fn replace(&self, old: &[u8], new: &[u8], permit: &Permit) -> Result<()> {
         let installed = self.install(new, permit);
-        let now = self.list().context("cannot look at the crontab after installing it")?;
-        match installed {
-            Ok(()) if now == new => Ok(()),
-            Err(error) if now == old => Err(error.context("the old crontab is still in place")),
-            // Neither: put back what was there, and say so.
-            other => {
-                let why = other.err().map_or_else(
-                    || format!("{} stored something else than it was given", text::path(&self.program)),
-                    |error| crate::error::one_line(&error),
-                );
-                self.install(old, permit).with_context(|| {
-                    format!("{why}; and the old crontab cannot be put back, see `maint crontab restore`")
-                })?;
-                bail!("{why}; the old crontab was put back")
+        let now = self.look().context("cannot look at the crontab after installing it")?;
+        let shown = text::path(&self.program);
+        let why = match installed {
+            Ok(()) if has_every_line(&now, new) => return Ok(()),
+            Ok(()) if now == old => {
+                bail!("{shown} has not stored the table; the old crontab is still in place")
             }
-        }
+            Err(error) if now == old => return Err(error.context("the old crontab is still in place")),
+            Ok(()) => format!("{shown} stored something else than it was given"),
+            Err(error) => one_line(&error),
+        };
+        let found = self.save(&now, permit)?;
+        self.install(old, permit).with_context(|| {
+            format!("{why}; and the old crontab cannot be put back, see `maint crontab restore --list`")
+        })?;
+        bail!("{why}; the old crontab was put back, and what was found is saved as {found}")
     }
 
     fn install(&self, table: &[u8], _permit: &Permit) -> Result<()> {
-        let restored = with_carriage_returns(table).filter(|_| self.hides_carriage_returns());
-        let said = command::ask(&self.program, &["-"], &[], restored.as_deref().unwrap_or(table), PATIENCE)?;
+        let mut table = table.to_vec();
+        if table.last().is_some_and(|last| *last != b'\n') {
+            table.push(b'\n');
+        }
+        let said = command::ask(&self.program, &["-"], &[], &table, PATIENCE)?;
         if said.code == Some(0) {
             return Ok(());
         }
@@ -224,8 +250,10 @@ impl Crontab<'_> {
 
     /// "crontab -l failed: You (nobody) are not allowed to use this program (crontab); …"
     fn failure(&self, option: &str, said: &Said) -> String {
-        let words = text::escape_bytes(said.stderr.trim_ascii());
-        let words: Vec<&str> = words.split("\\n").map(str::trim).filter(|line| !line.is_empty()).collect();
+        let stderr = &said.stderr[..said.stderr.len().min(MOST_WORDS)];
+        let lines =
+            stderr.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+        let words: Vec<_> = lines.map(text::escape_bytes).collect();
         let how = said.code.map_or_else(|| "killed".to_owned(), |code| format!("exit code {code}"));
         let words = if words.is_empty() { "it did not say why".to_owned() } else { words.join(": ") };
         let cure = if words.contains("not allowed") {
@@ -243,7 +271,7 @@ impl Crontab<'_> {
         let shown = text::path(&self.program);
         // A program that may be run but not read leaves its folder.
         let file = open(&self.program).or_else(|_| open(folder));
-        let file = file.map_err(|errno| anyhow::anyhow!("cannot open {shown}: {}", plain_errno(errno)))?;
+        let file = file.map_err(|errno| anyhow!("cannot open {shown}: {}", plain_errno(errno)))?;
         let step = Duration::from_millis(10);
         let mut waited = Duration::ZERO;
         loop {
@@ -260,11 +288,6 @@ impl Crontab<'_> {
                 Err(errno) => bail!("cannot lock {shown}: {}", plain_errno(errno)),
             }
         }
-    }
-
-    /// Debian's crontab lists a carriage return as the two characters `\r`.
-    fn hides_carriage_returns(&self) -> bool {
-        self.world.files.contains(&self.program, b"CRONTAB_NOHEADER", LARGEST)
     }
 
     fn saved_as(&self, id: &str) -> PathBuf {
@@ -308,25 +331,49 @@ fn means_no_table(stderr: &[u8]) -> bool {
     !words.contains('\n') && (words.starts_with("no crontab for ") || is_busybox)
 }
 
-/// Three lines that crontab(1) itself writes and, on some systems, lists. Installed again they would pile up.
-fn without_header(table: Vec<u8>) -> Vec<u8> {
-    let lines: Vec<&[u8]> = table.splitn(4, |byte| *byte == b'\n').collect();
-    let [first, second, third, rest] = lines[..] else { return table };
-    let is_header = first.starts_with(b"# DO NOT EDIT THIS FILE")
-        && second.starts_with(b"# (")
-        && second.windows(9).any(|part| part == b"installed")
-        && third.starts_with(b"# (Cron version");
-    if is_header { rest.to_vec() } else { table }
+/// Three lines that crontab(1) itself writes and, on some systems, lists. Installed again they pile up.
+fn without_headers(mut table: &[u8]) -> &[u8] {
+    loop {
+        let lines: Vec<&[u8]> = table.splitn(4, |byte| *byte == b'\n').collect();
+        let [first, second, third, rest] = lines[..] else { return table };
+        let is_header = first.starts_with(b"# DO NOT EDIT THIS FILE")
+            && second.starts_with(b"# (")
+            && second.windows(9).any(|part| part == b"installed")
+            && third.starts_with(b"# (Cron version");
+        if !is_header {
+            return table;
+        }
+        table = rest;
+    }
 }
 
-/// The table with a carriage return again where a line ends in the two characters `\r`, if one does.
-fn with_carriage_returns(table: &[u8]) -> Option<Vec<u8>> {
-    let restored = |line: &[u8]| match line.strip_suffix(b"\\r\n") {
-        Some(text) => [text, b"\r\n"].concat(),
-        None => line.to_vec(),
+fn has_escapes(listing: &[u8]) -> bool {
+    listing.windows(2).any(|pair| pair == b"\\r" || pair == b"\\b")
+}
+
+/// A table as Debian's crontab lists it.
+fn escaped(table: &[u8]) -> Vec<u8> {
+    let escape = |byte: &u8| match byte {
+        b'\r' => b"\\r".to_vec(),
+        8 => b"\\b".to_vec(),
+        _ => vec![*byte],
     };
-    let new: Vec<u8> = table.split_inclusive(|byte| *byte == b'\n').flat_map(restored).collect();
-    Some(new).filter(|new| new != table)
+    table.iter().flat_map(escape).collect()
+}
+
+/// True when every line of `wanted` is in `table`, as often as there.
+fn has_every_line(table: &[u8], wanted: &[u8]) -> bool {
+    let mut count: BTreeMap<&[u8], usize> = BTreeMap::new();
+    for line in table.split(|byte| *byte == b'\n') {
+        *count.entry(line).or_default() += 1;
+    }
+    wanted.split(|byte| *byte == b'\n').all(|line| match count.get_mut(line) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            true
+        }
+        _ => line.is_empty(),
+    })
 }
 
 #[cfg(test)]
@@ -359,16 +406,22 @@ mod tests {
         let header = "# DO NOT EDIT THIS FILE - edit the master and reinstall.\n\
                       # (/tmp/crontab.X installed on Fri Nov 20 15:00:00 2026)\n\
                       # (Cron version -- $Id: crontab.c,v 2.13 1994/01/17 03:20:37 vixie Exp $)\n";
-        let table = format!("{header}# mine\n0 1 * * * /x\n");
-        assert_eq!(without_header(table.into_bytes()), b"# mine\n0 1 * * * /x\n");
-        let own = b"# DO NOT EDIT THIS FILE\n# says\n# me\nx\n".to_vec();
-        assert_eq!(without_header(own.clone()), own);
+        let table = format!("{header}{header}# mine\n0 1 * * * /x\n");
+        assert_eq!(without_headers(table.as_bytes()), b"# mine\n0 1 * * * /x\n");
+        let own = b"# DO NOT EDIT THIS FILE\n# says\n# me\nx\n";
+        assert_eq!(without_headers(own), own);
     }
 
     #[test]
-    fn a_carriage_return_comes_back_only_at_the_end_of_a_line() {
-        let table = b"a \\r b\\r\nc\n".to_vec();
-        assert_eq!(with_carriage_returns(&table), Some(b"a \\r b\r\nc\n".to_vec()));
-        assert_eq!(with_carriage_returns(b"a \\r b\n"), None);
+    fn what_debian_lists_as_two_characters_is_known() {
+        assert!(has_escapes(b"tr -d '\\r'") && has_escapes(b"\\bx") && !has_escapes(b"a\r\\n"));
+        assert_eq!(escaped(b"a\r\x08\\r"), b"a\\r\\b\\r");
+    }
+
+    #[test]
+    fn added_lines_are_welcome_and_missing_ones_are_not() {
+        assert!(has_every_line(b"x\na\nb\n", b"a\nb\n"));
+        assert!(!has_every_line(b"a\n", b"a\na\n"));
+        assert!(!has_every_line(b"a\nb", b"a\nc\n"));
     }
 }

@@ -10,12 +10,15 @@ use std::time::Duration;
 /// Reading one file takes Python some 50 ms.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Settings are a few pages of text.
+const LARGEST: u64 = 1 << 20;
+
 /// Python reads its own language best: `CRONJOBS` as far as its entries are literals, each with its hash as
 /// django-crontab makes it.
 const READ_CRONJOBS: &str = r#"
 import ast, hashlib, json, sys
 found = []
-for node in ast.parse(open(sys.argv[1], "rb").read()).body:
+for node in ast.parse(sys.stdin.buffer.read()).body:
     targets = getattr(node, "targets", [getattr(node, "target", None)])
     if any(getattr(target, "id", None) == "CRONJOBS" for target in targets):
         found += getattr(node.value, "elts", [])
@@ -23,7 +26,7 @@ jobs = []
 for entry in found:
     try:
         job = ast.literal_eval(entry)
-        text = json.JSONEncoder(sort_keys=True).encode(job)
+        text = json.JSONEncoder(sort_keys=True, allow_nan=False).encode(job)
         jobs.append({"hash": hashlib.md5(text.encode()).hexdigest(), "job": list(job)})
     except (TypeError, ValueError):
         pass
@@ -39,13 +42,12 @@ impl World {
         let module = line.settings().map_or_else(|| line.project.clone() + ".settings", str::to_owned);
         let base = folder.join(module.replace('.', "/"));
         let candidates = [base.with_extension("py"), base.join("__init__.py")];
-        let Some(settings) = candidates.iter().find(|path| self.files.exists(path)) else {
+        let Some(settings) = candidates.iter().find_map(|path| self.files.read(path, LARGEST).ok()) else {
             return Vec::new();
         };
         let pythons = [Some(PathBuf::from(python)), programs::find_here("python3")];
         let read = |python: PathBuf| {
-            let args = ["-I", "-c", READ_CRONJOBS, settings.to_str()?];
-            let said = command::ask(&python, &args, &[], b"", PATIENCE).ok()?;
+            let said = command::ask(&python, &["-I", "-c", READ_CRONJOBS], &[], &settings, PATIENCE).ok()?;
             serde_json::from_slice(&said.stdout).ok().filter(|_| said.code == Some(0))
         };
         pythons.into_iter().flatten().find_map(read).unwrap_or_default()

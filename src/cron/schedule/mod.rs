@@ -40,7 +40,7 @@ impl Schedule {
     /// Reads five fields or a nickname. The error says which field is wrong and why.
     pub fn parse(text: &str) -> Result<Schedule, String> {
         let text = text.trim();
-        if text.chars().any(char::is_control) {
+        if text.chars().any(|c| c.is_control() && c != '\t') {
             return Err("a schedule is one line of five fields".to_owned());
         }
         if text == "@reboot" {

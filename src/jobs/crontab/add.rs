@@ -28,10 +28,6 @@ impl Job for Add {
     const ANSWERS: bool = true;
     type Action = Install;
 
-    fn check(&self, world: &World) -> Result<()> {
-        self.plan(world).map(drop)
-    }
-
     fn plan(&self, world: &World) -> Result<Plan<Install>> {
         let site = world.config.site_name();
         self.jobs.iter().try_for_each(|job| refuse_unscheduled(world, job))?;

@@ -16,6 +16,7 @@ use crate::world::World;
 use anyhow::{Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,15 +42,11 @@ impl Job for Adopt {
     const ON_FAILURE: OnFailure = OnFailure::Stop;
     type Action = Step;
 
-    fn check(&self, world: &World) -> Result<()> {
-        self.plan(world).map(drop)
-    }
-
     fn plan(&self, world: &World) -> Result<Plan<Step>> {
         let file = world.files.real(world.site_file()?);
         let table = world.crontab()?.list()?;
         world.refuse_namesake(&table)?;
-        let (lines, notes) = django::lines(&table);
+        let (lines, mut notes) = django::lines(&table);
         let lines = self.of_project(lines)?;
         if lines.is_empty() {
             let mut plan = Plan { notes, ..Plan::default() };
@@ -58,12 +55,14 @@ impl Job for Adopt {
         }
         let old = world.files.read_text(&file, LARGEST_CONFIG)?;
         let entries = Entries::of(world, &lines);
+        notes.extend(entries.note());
         let new = format!("{}{}", old, entries.text);
         let config = Config::parse(&new, &file)?;
         let site = config.site_name();
         let mut wanted = world.crontab_lines_of(&config, None)?;
         wanted.retain(|line| entries.jobs.contains(&line.job));
-        let edit = Edit { site: site.to_owned(), jobs: Some(entries.jobs.clone()), lines: wanted };
+        let jobs = Some(entries.jobs.iter().cloned().collect());
+        let edit = Edit { site: site.to_owned(), jobs, lines: wanted };
         let adopted: Vec<Vec<u8>> = lines.into_iter().map(|line| line.bytes).collect();
         let count = adopted.len();
         let install = Change::Adopt(edit, adopted).plan(world, site)?;
@@ -103,39 +102,60 @@ impl Adopt {
 }
 
 /// The jobs that the lines become.
+#[derive(Default)]
 struct Entries {
     /// Their names, those that maint.toml has already included.
-    jobs: Vec<String>,
+    jobs: BTreeSet<String>,
     /// The names that are new to maint.toml.
     added: Vec<String>,
     /// What is appended to maint.toml.
     text: String,
+    /// How many lines go on calling django-crontab.
+    unknown: usize,
 }
 
 impl Entries {
     fn of(world: &World, lines: &[DjangoLine]) -> Entries {
         let known = lines.first().map(|line| world.django_jobs(line)).unwrap_or_default();
         let existing = &world.config.jobs;
-        let mut entries = Entries { jobs: Vec::new(), added: Vec::new(), text: String::new() };
+        let mut entries = Entries::default();
+        let mut seen = BTreeSet::new();
         for line in lines {
+            // django-crontab is known for adding the same line again and again.
+            if !seen.insert(&line.bytes) {
+                continue;
+            }
             let shell = line.shell(&known);
+            entries.unknown += usize::from(line.is_unknown(&known));
             let is_same = |entry: &JobEntry| {
                 entry.schedule.as_ref() == Some(&line.schedule)
                     && matches!(entry.runs(), Runs::Shell(own) if own == shell)
             };
             // A run that was ended between the two steps has left its entries.
-            let same = existing.iter().find(|(name, entry)| is_same(entry) && !entries.jobs.contains(name));
+            let same = existing.iter().find(|(name, entry)| is_same(entry) && !entries.jobs.contains(*name));
             if let Some((name, _)) = same {
-                entries.jobs.push(name.clone());
+                entries.jobs.insert(name.clone());
                 continue;
             }
             let is_taken = |name: &String| existing.contains_key(name) || entries.jobs.contains(name);
             let name = free_name(&line.name(&known), is_taken);
             entries.text.push_str(&entry(&name, line, &shell));
-            entries.jobs.push(name.clone());
+            entries.jobs.insert(name.clone());
             entries.added.push(name);
         }
         entries
+    }
+
+    /// What is worth saying about lines that were taken over as they are.
+    fn note(&self) -> Option<String> {
+        (self.unknown > 0).then(|| {
+            format!(
+                "{} still {} `manage.py crontab run`, which ends well even when the job fails; write down what to \
+                 run instead in maint.toml",
+                text::plural(self.unknown, "job"),
+                if self.unknown == 1 { "calls" } else { "call" }
+            )
+        })
     }
 }
 

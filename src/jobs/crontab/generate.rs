@@ -65,6 +65,7 @@ pub enum Format {
 
 impl Generate {
     fn documents(&self, world: &World) -> Result<Vec<Document>> {
+        self.user.as_deref().map_or(Ok(()), refuse_odd_user)?;
         let (program, config) = world.crontab_paths()?;
         let site = self.site(world, &program, &config);
         let rendered = match self.format {
@@ -140,13 +141,7 @@ impl Generate {
         let site = world.config.site_name();
         let own = accounts::own().name;
         let user = self.user.clone().unwrap_or_else(|| own.to_string_lossy().into_owned());
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if user.is_empty() || !user.chars().all(is_name) {
-            return Err(Problem::usage(format!(
-                "`{}` cannot stand in /etc/cron.d; name the user of the jobs with --user",
-                text::escape(&user)
-            )));
-        }
+        refuse_odd_user(&user)?;
         let name = format!("maint-{}", site.replace('.', "-"));
         let mut content = format!(
             "# /etc/cron.d/{name}: the jobs of site {site}, made by \"maint crontab generate --format cron.d\".\n"
@@ -159,6 +154,16 @@ impl Generate {
         }
         Ok(vec![Document { name, content }])
     }
+}
+
+/// A name ends up in a file that root's daemon reads.
+fn refuse_odd_user(user: &str) -> Result<()> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !user.is_empty() && !user.starts_with('-') && user.chars().all(is_plain) {
+        return Ok(());
+    }
+    let user = text::escape(user);
+    Err(Problem::usage(format!("`{user}` is no name of a user; name the user of the jobs with --user")))
 }
 
 fn utf8(bytes: Vec<u8>) -> Result<String> {
@@ -222,10 +227,6 @@ impl Job for Generate {
     const LOCK: &'static str = LOCK;
     const ANSWERS: bool = true;
     type Action = Write;
-
-    fn check(&self, world: &World) -> Result<()> {
-        self.documents(world).map(drop)
-    }
 
     fn plan(&self, world: &World) -> Result<Plan<Write>> {
         let folder = world.here(&self.output.clone().unwrap_or_default());

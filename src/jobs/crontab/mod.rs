@@ -19,6 +19,7 @@ use crate::world::World;
 use crate::world::crontab::Edited;
 use anyhow::{Result, anyhow};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -44,10 +45,8 @@ impl Change {
         match self {
             Change::Lines(edit) => replace_lines(edit, table),
             Change::Adopt(edit, adopted) => {
-                let is_adopted = |line: &[u8]| {
-                    let line = line.strip_suffix(b"\n").unwrap_or(line);
-                    adopted.iter().any(|adopted| adopted == line)
-                };
+                let adopted: BTreeSet<&[u8]> = adopted.iter().map(Vec::as_slice).collect();
+                let is_adopted = |line: &[u8]| adopted.contains(line.strip_suffix(b"\n").unwrap_or(line));
                 let lines = table.split_inclusive(|byte| *byte == b'\n');
                 replace_lines(edit, &lines.filter(|line| !is_adopted(line)).collect::<Vec<_>>().concat())
             }
@@ -65,19 +64,8 @@ impl Change {
         }
         let overview = Overview::of("diff", &diff::between(&old, &new, "crontab"))?;
         let install = Install::between(&old, &new, site, self);
-        let notes = carriage_returns(&old);
-        Ok(Plan { actions: vec![install], overview: Some(overview), notes, ..Plan::default() })
+        Ok(Plan { actions: vec![install], overview: Some(overview), ..Plan::default() })
     }
-}
-
-/// Debian's crontab lists a carriage return as the two characters `\r`, so nobody can tell the two apart.
-fn carriage_returns(table: &[u8]) -> Vec<String> {
-    let lines = table.split(|byte| *byte == b'\n').enumerate();
-    let odd = lines.filter(|(_, line)| line.ends_with(b"\\r"));
-    odd.map(|(index, _)| {
-        format!("line {} ends in \\r; with Debian's cron that is taken for a carriage return", index + 1)
-    })
-    .collect()
 }
 
 fn replace_lines(edit: &Edit, table: &[u8]) -> Result<Vec<u8>> {
@@ -103,26 +91,29 @@ impl Install {
     /// The jobs of the site whose lines differ between two tables.
     fn between(old: &[u8], new: &[u8], site: &str, change: Change) -> Install {
         let (old, new) = (Table::parse(old, site), Table::parse(new, site));
-        let mut install = Install {
-            added: Vec::new(),
-            changed: Vec::new(),
-            removed: Vec::new(),
+        let (old, new) = (by_job(&old), by_job(&new));
+        let names = |jobs: &mut dyn Iterator<Item = &&str>| jobs.map(|job| (*job).to_owned()).collect();
+        let is_other =
+            |(job, lines): &(&&str, &Vec<_>)| old.get(**job).is_some_and(|before| before != *lines);
+        Install {
+            added: names(&mut new.keys().filter(|job| !old.contains_key(**job))),
+            changed: names(&mut new.iter().filter(is_other).map(|(job, _)| job)),
+            removed: names(&mut old.keys().filter(|job| !new.contains_key(**job))),
             site: site.to_owned(),
             change,
-        };
-        for own in new.own() {
-            let before: Vec<_> = old.own().filter(|other| other.job == own.job).collect();
-            match before[..] {
-                [] => install.added.push(own.job.to_owned()),
-                [one] if one.text == own.text && one.is_inside == own.is_inside => {}
-                _ => install.changed.push(own.job.to_owned()),
-            }
         }
-        let is_gone = |job: &str| !new.own().any(|own| own.job == job);
-        install.removed = old.own().filter(|own| is_gone(own.job)).map(|own| own.job.to_owned()).collect();
-        install.removed.dedup();
-        install
     }
+}
+
+/// The lines of each job, and whether they stand where they belong.
+fn by_job<'a>(table: &Table<'a>) -> BTreeMap<&'a str, Vec<(&'a [u8], bool)>> {
+    let mut jobs: BTreeMap<&str, Vec<(&[u8], bool)>> = BTreeMap::new();
+    for own in table.own() {
+        // A line of an older format may name no job.
+        let job = if own.job.is_empty() { "an old line" } else { own.job };
+        jobs.entry(job).or_default().push((own.text, own.is_inside));
+    }
+    jobs
 }
 
 impl fmt::Display for Install {

@@ -33,10 +33,6 @@ impl Job for Remove {
     const ANSWERS: bool = true;
     type Action = Install;
 
-    fn check(&self, world: &World) -> Result<()> {
-        self.plan(world).map(drop)
-    }
-
     fn plan(&self, world: &World) -> Result<Plan<Install>> {
         let table = world.crontab()?.list()?;
         let site = self.site(world, &table)?;

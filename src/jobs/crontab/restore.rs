@@ -7,6 +7,7 @@ use crate::error::Problem;
 use crate::text;
 use crate::world::World;
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -30,28 +31,34 @@ impl Job for Restore {
     const ANSWERS: bool = true;
     type Action = Install;
 
-    fn check(&self, world: &World) -> Result<()> {
-        self.plan(world).map(drop)
-    }
-
     fn plan(&self, world: &World) -> Result<Plan<Install>> {
         let crontab = world.crontab()?;
         let saved = crontab.saved();
-        let wanted = self.id.as_deref().unwrap_or_default();
-        let mut found = saved.iter().filter(|(id, _)| id.starts_with(wanted));
-        let id = match (found.next(), found.next()) {
-            (Some((id, _)), None) => id,
-            (Some((id, _)), Some(_)) if wanted.is_empty() || id == wanted => id,
-            (Some(_), Some(_)) => return Err(unknown(wanted, "could be several saved crontabs")),
-            (None, _) if wanted.is_empty() => {
-                return Err(Problem::usage("no crontab has been saved yet; each change by maint saves one"));
-            }
-            (None, _) => return Err(unknown(wanted, "is no saved crontab")),
+        let id = match &self.id {
+            Some(wanted) => named(&saved, wanted)?,
+            None => match saved.first() {
+                Some((latest, _)) => latest,
+                None => {
+                    return Err(Problem::usage(
+                        "no crontab has been saved yet; each change by maint saves one",
+                    ));
+                }
+            },
         };
         Change::Whole(crontab.read_saved(id)?).plan(world, world.config.site_name())
     }
 }
 
-fn unknown(id: &str, what: &str) -> anyhow::Error {
-    Problem::usage(format!("`{}` {what}; `maint crontab restore --list` shows them", text::escape(id)))
+/// The saved table with this id, or the only one whose id begins so.
+fn named<'a>(saved: &'a [(String, DateTime<Utc>)], wanted: &str) -> Result<&'a String> {
+    let mut found = saved.iter().map(|(id, _)| id).filter(|id| !wanted.is_empty() && id.starts_with(wanted));
+    let what = match (found.next(), found.next()) {
+        (Some(id), None) => return Ok(id),
+        (Some(_), Some(_)) => "could be several saved crontabs",
+        (None, _) => "is no saved crontab",
+    };
+    Err(Problem::usage(format!(
+        "`{}` {what}; `maint crontab restore --list` shows them",
+        text::escape(wanted)
+    )))
 }

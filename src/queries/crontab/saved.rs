@@ -32,10 +32,10 @@ impl Query for Saved {
     fn ask(&self, world: &World) -> Result<Tables> {
         let crontab = world.crontab()?;
         let row = |(id, saved): (String, DateTime<Utc>)| {
-            let size_bytes = crontab.read_saved(&id)?.len();
-            Ok(Row { id, saved, size_bytes, shown: world.clock.show(saved) })
+            let size_bytes = crontab.read_saved(&id).ok()?.len();
+            Some(Row { id, saved, size_bytes, shown: world.clock.show(saved) })
         };
-        crontab.saved().into_iter().map(row).collect::<Result<_>>().map(Tables)
+        Ok(Tables(crontab.saved().into_iter().filter_map(row).collect()))
     }
 }
 
