@@ -47,8 +47,9 @@ fn has_block(table: &[u8], name: &str) -> bool {
 fn a_table_goes_through_debians_crontab_and_comes_back_unchanged() {
     let Some(cron) = RealCron::open("a round trip through crontab(1)") else { return };
     let site = real_site("test", TWO);
-    for foreign in [None, Some(FOREIGN), Some(b"* * * * * echo a \xe9\r\n# b\r\n* * * * * echo '\\rx' \\t\n")]
-    {
+    // Debian lists a carriage return as `\r` and a backspace as `\b`: bytes and words must stay apart.
+    let odd = b"* * * * * echo a \xe9\r\n# b\r\r\n* * * * * echo '\\rx' \\t --sep=\\r\n# a\rb\x08c \\b\n";
+    for foreign in [None, Some(FOREIGN), Some(odd)] {
         if let Some(foreign) = foreign {
             cron.install(foreign);
         }
@@ -73,7 +74,7 @@ fn a_table_goes_through_debians_crontab_and_comes_back_unchanged() {
 fn comments_that_somebody_wrote_into_the_spool_file_by_hand_are_not_lost() {
     let Some(cron) = RealCron::open("a table that crontab(1) has not written") else { return };
     let site = real_site("test", TWO);
-    let by_hand = b"# one\n# two\n# three\n# four\n* * * * * true\n";
+    let by_hand: &[u8] = b"# one\n# two\n# three\n# four\n* * * * * true\n";
     let write = "cd /var/spool/cron/crontabs && cat >root && chmod 600 root";
     let _ = cron.program("sh", &["-c", write], by_hand).exits(0);
     well(cron.maint(&site, &["crontab", "add"]));

@@ -16,6 +16,7 @@ mod crontab_cases;
 mod crontab_commands;
 mod crontab_foreign;
 mod crontab_kill;
+mod crontab_odd;
 mod crontab_presets;
 mod crontab_real;
 mod demo;
