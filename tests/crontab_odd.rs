@@ -45,6 +45,11 @@ fn a_program_that_stores_nothing_is_told_and_not_asked_again() {
         run.stderr
     );
     assert_eq!(fs::read_to_string(folder.join("installs")).unwrap(), "x\n");
+    let with_block = format!("{FOREIGN}{}", block(&site, &["job"]));
+    fs::write(folder.join("table"), &with_block).unwrap();
+    let run = site.maint(&["crontab", "remove"]).exits(1);
+    assert!(run.stderr.contains("has not stored the table"), "{}", run.stderr);
+    assert_eq!(table(&folder), with_block);
     fs::remove_dir_all(folder).unwrap();
 }
 

@@ -4,6 +4,7 @@ pub mod django;
 pub mod drift;
 pub mod entry;
 pub mod lint;
+pub mod listing;
 pub mod render;
 pub mod schedule;
 pub mod table;

@@ -4,24 +4,16 @@
 //! the old table saved, looked at again before and after. The facts about the programs were measured with Debian
 //! cron 3.0pl1, cronie 1.7.2 and BusyBox 1.35.
 
-use super::World;
-use super::access;
-use super::as_cron;
 use super::command::{self, Said};
-use super::environment::{CRON_PATH, absolute, own_program, variable};
-use super::files::identity_at;
-use super::programs;
-use crate::config::Config;
-use crate::cron::entry::{ALL_DUE, ALL_DUE_SCHEDULE, Entry, Line, all_due_hash};
-use crate::cron::schedule::Schedule;
-use crate::cron::table;
+use super::environment::{absolute, variable};
+use super::{World, access, programs};
+use crate::cron::listing;
 use crate::engine::apply::Permit;
 use crate::error::{Problem, one_line, plain_errno};
 use crate::text;
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,85 +68,6 @@ impl World {
         })?;
         Ok(Crontab { world: self, program })
     }
-
-    /// The lines that the site wants in the crontab: one for each job with a schedule, and one that makes up for
-    /// missed runs when a job wants that.
-    pub fn crontab_lines(&self) -> Result<Vec<Line>> {
-        self.crontab_lines_of(&self.config, None)
-    }
-
-    /// The same for a configuration that is to take the place of this one, or with the user of a file in /etc/cron.d.
-    pub fn crontab_lines_of(&self, config: &Config, user: Option<&str>) -> Result<Vec<Line>> {
-        let (program, file) = self.crontab_paths()?;
-        let site = config.site_name();
-        let mut lines = Vec::new();
-        for (job, entry) in &config.jobs {
-            let Some(schedule) = entry.schedule.as_ref().map(Schedule::text) else { continue };
-            let hash = entry.hash(site, job);
-            let entry = Entry { site, job, schedule, hash: &hash, program: &program, config: &file };
-            lines.push(entry.line(user).map_err(Problem::usage)?);
-        }
-        if config.makes_up_for_missed_runs() {
-            let entry = Entry {
-                site,
-                job: ALL_DUE,
-                schedule: ALL_DUE_SCHEDULE,
-                hash: &all_due_hash(site),
-                program: &program,
-                config: &file,
-            };
-            lines.push(entry.line(user).map_err(Problem::usage)?);
-        }
-        Ok(lines)
-    }
-
-    /// The variables that the crontab sets for the lines of the site; none when it cannot be listed.
-    #[must_use]
-    pub fn crontab_variables(&self) -> Vec<(String, String)> {
-        let listing = self.crontab().and_then(|crontab| crontab.list());
-        listing.map(|listing| table::variables(&listing, self.config.site_name())).unwrap_or_default()
-    }
-
-    /// Refuses to touch the lines of another site of the same name: a copy, for tests perhaps. A site that was moved
-    /// is no other one, because nothing is left at its old place.
-    pub fn refuse_namesake(&self, listing: &[u8]) -> Result<()> {
-        let own = absolute(self.site_file()?);
-        let is_other = |file: &PathBuf| {
-            *file != own && self.files.exists(file) && identity_at(file) != identity_at(&own)
-        };
-        let site = self.config.site_name();
-        match table::Table::parse(listing, site).own().filter_map(|line| line.config()).find(is_other) {
-            Some(file) => Err(Problem::usage(format!(
-                "the crontab has lines of another site with the name {site} ({}); give this one a name of its own \
-                 in [site]",
-                text::path(&file)
-            ))),
-            None => Ok(()),
-        }
-    }
-
-    /// Where cron will look for the programs of the site's jobs.
-    #[must_use]
-    pub fn cron_path(&self) -> String {
-        let set = self.crontab_variables().into_iter().rev().find(|(name, _)| name == "PATH");
-        set.map_or_else(|| CRON_PATH.to_owned(), |(_, path)| path)
-    }
-
-    /// What the dry run of a job says when cron starts it.
-    pub fn rehearse_as_cron(&self, job: &str, variables: &[(String, String)]) -> Result<Said> {
-        as_cron::rehearse(&absolute(self.site_file()?), job, variables)
-    }
-
-    /// The absolute paths that a crontab line names: this program and the configuration.
-    pub fn crontab_paths(&self) -> Result<(PathBuf, PathBuf)> {
-        let config = absolute(self.site_file()?);
-        let program = own_program().ok_or_else(|| {
-            Problem::usage(
-                "cannot tell where maint itself is; call it by its whole path, as in /usr/local/bin/maint",
-            )
-        })?;
-        Ok((program, config))
-    }
 }
 
 impl Crontab<'_> {
@@ -174,22 +87,24 @@ impl Crontab<'_> {
         let whole = [("CRONTAB_NOHEADER", "N")];
         let said = command::ask(&self.program, &["-l"], &whole, b"", PATIENCE)?;
         match said.code {
-            Some(0) => Ok(self.unescaped(without_headers(&said.stdout).to_vec())),
-            Some(1) if said.stdout.is_empty() && means_no_table(&said.stderr) => Ok(Vec::new()),
+            Some(0) => Ok(self.unescaped(listing::without_headers(&said.stdout).to_vec())),
+            Some(1) if said.stdout.is_empty() && listing::means_no_table(&said.stderr) => Ok(Vec::new()),
             _ => bail!("{}", self.failure("-l", &said)),
         }
     }
 
     /// Debian lists a carriage return as the two characters `\r`, and a backspace as `\b`. What it hands to an editor
     /// is the table as it is.
-    fn unescaped(&self, listing: Vec<u8>) -> Vec<u8> {
-        if !has_escapes(&listing) || !self.world.files.contains(&self.program, b"CRONTAB_NOHEADER", LARGEST) {
-            return listing;
+    fn unescaped(&self, shown: Vec<u8>) -> Vec<u8> {
+        if !listing::has_escapes(&shown)
+            || !self.world.files.contains(&self.program, b"CRONTAB_NOHEADER", LARGEST)
+        {
+            return shown;
         }
         let editor = [("VISUAL", "cat"), ("EDITOR", "cat")];
         let said = command::ask(&self.program, &["-e"], &editor, b"", PATIENCE);
         let raw = said.ok().filter(|said| said.code == Some(0)).map(|said| said.stdout);
-        raw.filter(|raw| escaped(raw) == listing).unwrap_or(listing)
+        raw.filter(|raw| listing::escaped(raw) == shown).unwrap_or(shown)
     }
 
     /// Replaces the table by what `edit` makes of it. An error leaves the table as it was, or says what it is now.
@@ -205,7 +120,10 @@ impl Crontab<'_> {
             self.world.clock.let_cron_look();
             // Whoever edits by hand at this moment knows nothing of our lock.
             if self.list()? == old {
-                self.replace(&old, &new, permit)?;
+                let is_done = |now: &[u8]| {
+                    listing::has_every_line(now, &new) && edit(now).is_ok_and(|again| again == now)
+                };
+                self.replace(&old, &new, &is_done, permit)?;
                 return Ok(Edited::Installed { table: new, saved });
             }
             self.world.files.remove_file(&self.saved_as(&saved), permit)?;
@@ -215,16 +133,23 @@ impl Crontab<'_> {
         )
     }
 
-    /// Installs `new` and looks whether it is there. Lines that somebody has added meanwhile are welcome.
-    fn replace(&self, old: &[u8], new: &[u8], permit: &Permit) -> Result<()> {
+    /// Installs `new` and looks whether it is there, or a table to which somebody has added lines meanwhile and for
+    /// which all `is_done`.
+    fn replace(
+        &self,
+        old: &[u8],
+        new: &[u8],
+        is_done: &dyn Fn(&[u8]) -> bool,
+        permit: &Permit,
+    ) -> Result<()> {
         let installed = self.install(new, permit);
         let now = self.look().context("cannot look at the crontab after installing it")?;
         let shown = text::path(&self.program);
         let why = match installed {
-            Ok(()) if has_every_line(&now, new) => return Ok(()),
             Ok(()) if now == old => {
                 bail!("{shown} has not stored the table; the old crontab is still in place")
             }
+            Ok(()) if now == new || is_done(&now) => return Ok(()),
             Err(error) if now == old => return Err(error.context("the old crontab is still in place")),
             Ok(()) => format!("{shown} stored something else than it was given"),
             Err(error) => one_line(&error),
@@ -320,108 +245,5 @@ impl Crontab<'_> {
     /// A saved table.
     pub fn read_saved(&self, id: &str) -> Result<Vec<u8>> {
         self.world.files.read(&self.saved_as(id), LARGEST)
-    }
-}
-
-/// "There is none" as the known programs say it. Anything else may mean that there is one.
-fn means_no_table(stderr: &[u8]) -> bool {
-    let Ok(words) = std::str::from_utf8(stderr.trim_ascii()) else { return false };
-    let words = words.strip_prefix("crontab: ").unwrap_or(words);
-    let is_busybox = words.starts_with("can't open '") && words.ends_with("': No such file or directory");
-    !words.contains('\n') && (words.starts_with("no crontab for ") || is_busybox)
-}
-
-/// Three lines that crontab(1) itself writes and, on some systems, lists. Installed again they pile up.
-fn without_headers(mut table: &[u8]) -> &[u8] {
-    loop {
-        let lines: Vec<&[u8]> = table.splitn(4, |byte| *byte == b'\n').collect();
-        let [first, second, third, rest] = lines[..] else { return table };
-        let is_header = first.starts_with(b"# DO NOT EDIT THIS FILE")
-            && second.starts_with(b"# (")
-            && second.windows(9).any(|part| part == b"installed")
-            && third.starts_with(b"# (Cron version");
-        if !is_header {
-            return table;
-        }
-        table = rest;
-    }
-}
-
-fn has_escapes(listing: &[u8]) -> bool {
-    listing.windows(2).any(|pair| pair == b"\\r" || pair == b"\\b")
-}
-
-/// A table as Debian's crontab lists it.
-fn escaped(table: &[u8]) -> Vec<u8> {
-    let escape = |byte: &u8| match byte {
-        b'\r' => b"\\r".to_vec(),
-        8 => b"\\b".to_vec(),
-        _ => vec![*byte],
-    };
-    table.iter().flat_map(escape).collect()
-}
-
-/// True when every line of `wanted` is in `table`, as often as there.
-fn has_every_line(table: &[u8], wanted: &[u8]) -> bool {
-    let mut count: BTreeMap<&[u8], usize> = BTreeMap::new();
-    for line in table.split(|byte| *byte == b'\n') {
-        *count.entry(line).or_default() += 1;
-    }
-    wanted.split(|byte| *byte == b'\n').all(|line| match count.get_mut(line) {
-        Some(left) if *left > 0 => {
-            *left -= 1;
-            true
-        }
-        _ => line.is_empty(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_known_words_mean_that_there_is_no_table() {
-        for words in [
-            "no crontab for root\n",
-            "crontab: no crontab for root\n",
-            "crontab: can't open 'root': No such file or directory\n",
-        ] {
-            assert!(means_no_table(words.as_bytes()), "{words}");
-        }
-        for words in [
-            "",
-            "Permission denied\n",
-            "You (nobody) are not allowed to use this program (crontab)\n",
-            "crontab: can't open 'root': Permission denied\n",
-            "error: no crontab for root\n",
-            "no crontab for root\ncrontabs/root: Input/output error\n",
-        ] {
-            assert!(!means_no_table(words.as_bytes()), "{words}");
-        }
-    }
-
-    #[test]
-    fn the_header_of_crontab_itself_is_left_out() {
-        let header = "# DO NOT EDIT THIS FILE - edit the master and reinstall.\n\
-                      # (/tmp/crontab.X installed on Fri Nov 20 15:00:00 2026)\n\
-                      # (Cron version -- $Id: crontab.c,v 2.13 1994/01/17 03:20:37 vixie Exp $)\n";
-        let table = format!("{header}{header}# mine\n0 1 * * * /x\n");
-        assert_eq!(without_headers(table.as_bytes()), b"# mine\n0 1 * * * /x\n");
-        let own = b"# DO NOT EDIT THIS FILE\n# says\n# me\nx\n";
-        assert_eq!(without_headers(own), own);
-    }
-
-    #[test]
-    fn what_debian_lists_as_two_characters_is_known() {
-        assert!(has_escapes(b"tr -d '\\r'") && has_escapes(b"\\bx") && !has_escapes(b"a\r\\n"));
-        assert_eq!(escaped(b"a\r\x08\\r"), b"a\\r\\b\\r");
-    }
-
-    #[test]
-    fn added_lines_are_welcome_and_missing_ones_are_not() {
-        assert!(has_every_line(b"x\na\nb\n", b"a\nb\n"));
-        assert!(!has_every_line(b"a\n", b"a\na\n"));
-        assert!(!has_every_line(b"a\nb", b"a\nc\n"));
     }
 }

@@ -6,6 +6,7 @@ pub mod as_cron;
 pub mod clock;
 pub mod command;
 pub mod crontab;
+mod crontab_lines;
 pub mod daemon;
 mod django;
 pub(crate) mod environment;
