@@ -45,7 +45,12 @@ impl Job for Restore {
                 }
             },
         };
-        Change::Whole(crontab.read_saved(id)?).plan(world, world.config.site_name())
+        let mut table = crontab.read_saved(id)?;
+        // Some programs store a table without its last line end, and others refuse one.
+        if table.last().is_some_and(|last| *last != b'\n') {
+            table.push(b'\n');
+        }
+        Change::Whole(table).plan(world, world.config.site_name())
     }
 }
 
