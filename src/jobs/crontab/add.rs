@@ -41,9 +41,10 @@ impl Job for Add {
         if let Some(jobs) = &jobs {
             lines.retain(|line: &Line| jobs.contains(&line.job));
         }
-        world.refuse_namesake(&world.crontab()?.list()?)?;
+        let table = world.crontab()?.list()?;
+        world.refuse_namesake(&table)?;
         let is_empty = lines.is_empty();
-        let mut plan = Change::Lines(Edit { site: site.to_owned(), jobs, lines }).plan(world, site)?;
+        let mut plan = Change::Lines(Edit { site: site.to_owned(), jobs, lines }).plan(&table, site)?;
         if is_empty {
             plan.notes.push("no job of maint.toml has a schedule".to_owned());
         }

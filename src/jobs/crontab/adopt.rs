@@ -65,7 +65,7 @@ impl Job for Adopt {
         let edit = Edit { site: site.to_owned(), jobs, lines: wanted };
         let adopted: Vec<Vec<u8>> = lines.into_iter().map(|line| line.bytes).collect();
         let count = adopted.len();
-        let install = Change::Adopt(edit, adopted).plan(world, site)?;
+        let install = Change::Adopt(edit, adopted).plan(&table, site)?;
         let diffs = format!(
             "{}{}",
             diff::between(old.as_bytes(), new.as_bytes(), &text::path(&file)),

@@ -55,15 +55,14 @@ impl Change {
     }
 
     /// One installation, or none when the table is already so.
-    fn plan(self, world: &World, site: &str) -> Result<Plan<Install>> {
-        let old = world.crontab()?.list()?;
-        let new = self.apply(&old)?;
+    fn plan(self, old: &[u8], site: &str) -> Result<Plan<Install>> {
+        let new = self.apply(old)?;
         if new == old {
             let notes = vec!["unchanged: the crontab is already so".to_owned()];
             return Ok(Plan { notes, ..Plan::default() });
         }
-        let overview = Overview::of("diff", &diff::between(&old, &new, "crontab"))?;
-        let install = Install::between(&old, &new, site, self);
+        let overview = Overview::of("diff", &diff::between(old, &new, "crontab"))?;
+        let install = Install::between(old, &new, site, self);
         Ok(Plan { actions: vec![install], overview: Some(overview), ..Plan::default() })
     }
 }

@@ -47,7 +47,7 @@ impl Job for Remove {
         let is_last = !Table::parse(&table, &site).own().any(|own| stays(own.job));
         let jobs = Some(self.jobs.clone()).filter(|jobs| !jobs.is_empty() && !is_last);
         let mut plan =
-            Change::Lines(Edit { site: site.clone(), jobs, lines: Vec::new() }).plan(world, &site)?;
+            Change::Lines(Edit { site: site.clone(), jobs, lines: Vec::new() }).plan(&table, &site)?;
         let sites = table::sites(&table);
         if self.site.is_some() && !sites.contains(&site) {
             let sites = if sites.is_empty() { "none".to_owned() } else { sites.join(", ") };

@@ -50,7 +50,7 @@ impl Job for Restore {
         if table.last().is_some_and(|last| *last != b'\n') {
             table.push(b'\n');
         }
-        Change::Whole(table).plan(world, world.config.site_name())
+        Change::Whole(table).plan(&crontab.list()?, world.config.site_name())
     }
 }
 
