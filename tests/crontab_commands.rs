@@ -259,7 +259,7 @@ fn the_variables_of_the_crontab_reach_a_run_as_cron() {
 
 #[test]
 fn status_tells_of_the_lines_the_folders_and_the_last_run() {
-    let (site, _crontab) = cron::site(JOB);
+    let (site, crontab) = cron::site(JOB);
     let told = site.maint(&["crontab", "status"]).exits(0).stdout;
     assert!(
         told.contains("lines of site test: 0 of 1 installed\n") && told.contains("last run: none yet\n"),
@@ -273,6 +273,10 @@ fn status_tells_of_the_lines_the_folders_and_the_last_run() {
     assert!(told.contains("last run: job, done, 2026-11-20"), "{told}");
     let json = site.maint(&["crontab", "status", "--json"]).exits(0).json();
     assert_eq!((&json["installed"], &json["lines"]), (&1.into(), &1.into()));
+    crontab.fails_to_list(1, "Permission denied");
+    let told = site.maint(&["crontab", "status"]).exits(0).stdout;
+    assert!(told.contains("0 of 1 installed\n") && told.contains("Permission denied"), "{told}");
+    assert!(told.contains("last run: job, done"), "{told}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::show::{Show, Shown};
 use crate::cron::drift::State;
 use crate::engine::Query;
 use crate::engine::history;
+use crate::error::one_line;
 use crate::text;
 use crate::world::daemon::{self, Daemon};
 use crate::world::{World, access};
@@ -21,8 +22,8 @@ pub struct Status {}
 #[derive(Debug, Serialize)]
 pub struct Answer {
     site: String,
-    /// The name and the number of the cron daemon; none when it does not run, or cannot be seen.
-    daemon: Option<(String, u32)>,
+    /// The cron daemon; none when it does not run, or cannot be seen.
+    daemon: Option<Running>,
     /// How many lines are wanted and installed, exactly.
     installed: usize,
     /// How many lines are wanted or installed.
@@ -37,6 +38,12 @@ pub struct Answer {
 }
 
 #[derive(Debug, Serialize)]
+struct Running {
+    name: String,
+    pid: u32,
+}
+
+#[derive(Debug, Serialize)]
 struct Folder {
     name: &'static str,
     path: String,
@@ -48,7 +55,16 @@ impl Query for Status {
     type Answer = Answer;
 
     fn ask(&self, world: &World) -> Result<Answer> {
-        let Shown { site, jobs, drift, .. } = Show {}.ask(world)?;
+        let site = world.config.site_name().to_owned();
+        let wanted = world.crontab_lines()?.len();
+        let (installed, lines, drift) = match (Show {}).ask(world) {
+            Ok(Shown { jobs, drift, .. }) => {
+                let installed = jobs.iter().filter(|row| row.state == State::Installed).count();
+                (installed, jobs.len(), drift)
+            }
+            // The rest is worth knowing all the same.
+            Err(error) => (0, wanted, vec![one_line(&error)]),
+        };
         let folder = |name, path: &Path| Folder {
             name,
             path: text::path(path).into_owned(),
@@ -56,10 +72,10 @@ impl Query for Status {
         };
         let last = history::runs(world, None, 1)?.into_iter().next();
         Ok(Answer {
-            daemon: daemon::cron().map(|Daemon { name, pid, .. }| (name, pid)),
+            daemon: daemon::cron().map(|Daemon { name, pid, .. }| Running { name, pid }),
             is_daemon_visible: daemon::sees_everybody(),
-            installed: jobs.iter().filter(|row| row.state == State::Installed).count(),
-            lines: jobs.len(),
+            installed,
+            lines,
             folders: vec![folder("site.root", &world.root), folder("state", world.state.folder())],
             last_shown: last.as_ref().map(|run| world.clock.show(run.started)).unwrap_or_default(),
             last,
@@ -72,7 +88,7 @@ impl Query for Status {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cron = match &self.daemon {
-            Some((name, pid)) => format!("{name} is running (pid {pid})"),
+            Some(Running { name, pid }) => format!("{name} is running (pid {pid})"),
             None if self.is_daemon_visible => "not running: start it with `service cron start`".to_owned(),
             None => "cannot be seen by this user".to_owned(),
         };
