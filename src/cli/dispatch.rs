@@ -30,7 +30,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
     let Cli { global, command } = cli;
     match command {
         Command::Completions(args) => return reference::print_completions(args.shell, ui),
-        Command::Man(args) => return reference::print_man_page(args.command.as_deref(), ui),
+        Command::Man(args) => return reference::print_man_page(&args.command, ui),
         Command::Help(args) => return reference::print_help(&args.topic, ui),
         Command::Config(args) if matches!(args.command, ConfigCommand::Schema(_)) => {
             // A mistake in maint.toml must not keep an editor from learning how to write it.

@@ -199,7 +199,7 @@ struct Completions {
 #[derive(Args, Clone, Debug)]
 struct Man {
     /// The page of this subcommand instead of maint's own
-    command: Option<String>,
+    command: Vec<String>,
 }
 
 /// Prints the long help of a subcommand, or a topic: exit-codes

@@ -23,12 +23,12 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 }
 
 /// Prints the man page of `maint` or of one subcommand.
-pub(super) fn print_man_page(name: Option<&str>, ui: &Ui) -> Result<Exit> {
+pub(super) fn print_man_page(names: &[String], ui: &Ui) -> Result<Exit> {
     let pages = man_pages()?;
-    let wanted = name.map_or_else(|| "maint".to_owned(), |name| format!("maint-{name}"));
+    let wanted = ["maint"].into_iter().chain(names.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
     match pages.iter().find(|(page, _)| *page == wanted) {
         Some((_, content)) => ui.out_raw(content)?,
-        None => return Err(unknown(name.unwrap_or_default())),
+        None => return Err(unknown(&names.join(" "))),
     }
     Ok(Exit::Done)
 }
@@ -37,16 +37,19 @@ pub(super) fn print_man_page(name: Option<&str>, ui: &Ui) -> Result<Exit> {
 pub fn man_pages() -> Result<Vec<(String, Vec<u8>)>> {
     let mut main = command();
     main.build();
-    let subcommands = main.get_subcommands().cloned().map(|sub| {
-        let name = format!("maint-{}", sub.get_name());
-        sub.display_name(name)
-    });
-    let mut pages = vec![("maint".to_owned(), render(&main)?)];
-    for sub in subcommands {
-        let name = sub.get_display_name().unwrap_or("maint").to_owned();
-        pages.push((name, render(&sub)?));
-    }
+    let mut pages = Vec::new();
+    push_pages(&mut pages, &main, "maint")?;
     Ok(pages)
+}
+
+/// The page of a command, and of each below it: maint-crontab, maint-crontab-add.
+fn push_pages(pages: &mut Vec<(String, Vec<u8>)>, command: &clap::Command, name: &str) -> Result<()> {
+    pages.push((name.to_owned(), render(&command.clone().display_name(name.to_owned()))?));
+    // clap adds a `help` below the first level; the one on it is our own.
+    for inner in command.get_subcommands().filter(|inner| name == "maint" || inner.get_name() != "help") {
+        push_pages(pages, inner, &format!("{name}-{}", inner.get_name()))?;
+    }
+    Ok(())
 }
 
 fn render(command: &clap::Command) -> Result<Vec<u8>> {
