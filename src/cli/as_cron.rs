@@ -1,8 +1,9 @@
 //! `maint run --as-cron`: the same command line once more, in cron's bare environment.
 
 use super::{Global, Run};
+use crate::cron::entry::ALL_DUE;
 use crate::exit::Exit;
-use crate::queries::find_job;
+use crate::queries::{find_job, is_hash_of_all_due};
 use crate::ui::Colour;
 use crate::world::{World, as_cron};
 use anyhow::Result;
@@ -15,8 +16,8 @@ pub(super) fn run_as_cron(global: &Global, run: &Run, world: &World) -> Result<E
     words.extend(words_of(global, world));
     words.push("run".into());
     words.push(match &run.job {
-        Some(job) => find_job(world, job)?.0.into(),
-        None => "--all-due".into(),
+        Some(job) if !is_hash_of_all_due(world, job) => find_job(world, job)?.0.into(),
+        _ => ALL_DUE.into(),
     });
     Err(as_cron::start_over(&words, &world.crontab_variables()))
 }

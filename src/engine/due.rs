@@ -40,15 +40,17 @@ impl Overdue {
 ///
 /// A job is measured from the start of its latest run (one that was skipped has also begun), or from the time when
 /// it got its present line in the crontab, if that was later; without either nothing is known to be missing. A job
-/// that is paused or runs now is not overdue.
+/// that is paused or runs now is not overdue, nor is one without a line in a crontab where others have theirs.
 pub fn overdue(world: &World) -> Result<BTreeMap<String, Overdue>> {
     let starts = history::latest_starts(world)?;
     let installed = history::installed(world)?;
     let running = history::running(world)?;
-    let now = world.clock.machine_now();
+    let now = world.firing_now();
     let overdue = world.config.jobs.iter().filter_map(|(name, entry)| {
         // A line that was changed since has not missed what the one before it was for.
-        let baseline = starts.get(name).max(installed.get(name)).copied()?;
+        let line = installed.get(name);
+        let baseline =
+            starts.get(name).max(line).copied().filter(|_| line.is_some() || installed.is_empty())?;
         let overdue = Overdue::since(entry.schedule.as_ref()?, baseline, &now)?;
         let is_excused =
             running.iter().any(|(_, run)| run.job == *name) || pause::in_force(world, name).is_some();

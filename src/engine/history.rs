@@ -9,6 +9,7 @@ use crate::world::process::Identity;
 use crate::world::sqlite;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -350,15 +351,26 @@ pub fn latest_starts(world: &World) -> Result<BTreeMap<String, DateTime<Utc>>> {
 
 /// Since when each job has had its present line in the crontab, as far as `maint` installed it.
 pub fn installed(world: &World) -> Result<BTreeMap<String, DateTime<Utc>>> {
+    let since: BTreeMap<String, i64> = crontab_lines(world, "since")?;
+    let time = |(job, at)| Some((job, DateTime::from_timestamp_millis(at)?));
+    Ok(since.into_iter().filter_map(time).collect())
+}
+
+/// The hash of each job's line in the crontab, as far as `maint` installed it.
+pub fn lines(world: &World) -> Result<BTreeMap<String, String>> {
+    crontab_lines(world, "hash")
+}
+
+fn crontab_lines<T: FromSql>(world: &World, column: &str) -> Result<BTreeMap<String, T>> {
+    // Before its first migration a database of an older version has no such table.
     let connection = look(world)?.filter(|connection| version(connection).is_ok_and(|found| found >= 2));
     let Some(connection) = connection else { return Ok(BTreeMap::new()) };
-    let sql = "SELECT job, since FROM crontab_lines";
-    let rows = sqlite::rows(&connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.into_iter().filter_map(|(job, at)| Some((job, DateTime::from_timestamp_millis(at)?))).collect())
+    let sql = format!("SELECT job, {column} FROM crontab_lines");
+    Ok(sqlite::rows(&connection, &sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
 }
 
 /// Remembers the lines that are in the crontab from now on: job and hash of each.
-pub fn remember_lines(world: &World, lines: &[(String, String)], permit: &Permit) -> Result<()> {
+pub fn remember_lines(world: &World, lines: &BTreeMap<String, String>, permit: &Permit) -> Result<()> {
     let mut connection = open(world, permit)?;
     let now = world.clock.now().timestamp_millis();
     let lines = serde_json::to_string(lines)?;
@@ -366,12 +378,12 @@ pub fn remember_lines(world: &World, lines: &[(String, String)], permit: &Permit
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
             "DELETE FROM crontab_lines WHERE (job, hash) NOT IN
-                 (SELECT value ->> 0, value ->> 1 FROM json_each(?1))",
+                 (SELECT key, value FROM json_each(?1))",
             [&lines],
         )?;
         transaction.execute(
             "INSERT OR IGNORE INTO crontab_lines (job, hash, since)
-                 SELECT value ->> 0, value ->> 1, ?2 FROM json_each(?1)",
+                 SELECT key, value, ?2 FROM json_each(?1)",
             params![lines, now],
         )?;
         transaction.commit()

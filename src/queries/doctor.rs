@@ -345,8 +345,9 @@ fn sqlite(world: &World, name: &str, rest: &str) -> Finding {
 
 /// `//USER:PASSWORD@HOST:PORT/NAME`; without a host it is a socket of this machine, which is not looked for.
 fn postgres(name: &str, rest: &str) -> Finding {
-    let authority = rest.strip_prefix("//").unwrap_or(rest).split(['/', '?']).next().unwrap_or_default();
-    let place = authority.rsplit('@').next().unwrap_or_default();
+    // A password may hold anything but an `@`.
+    let place = rest.strip_prefix("//").unwrap_or(rest).rsplit('@').next().unwrap_or_default();
+    let place = place.split(['/', '?']).next().unwrap_or_default();
     let (host, port) = match place.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
         _ => (place, Some(5_432)),

@@ -2,9 +2,10 @@
 
 use crate::config::site::Zone;
 use crate::config::units::Length;
+use crate::cron::schedule;
 use crate::error::Problem;
 use anyhow::Result;
-use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 use std::path::Path;
 use std::time::Instant;
@@ -145,7 +146,7 @@ fn time_in(zone: Tz, text: &str) -> Option<DateTime<Utc>> {
 }
 
 fn instant(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-    Some(zone.from_local_datetime(&local).earliest()?.with_timezone(&Utc))
+    Some(schedule::instant_of(&zone, local)?.with_timezone(&Utc))
 }
 
 /// A day such as 2026-12-24.
@@ -168,6 +169,11 @@ fn machine_zone() -> Tz {
     if let Some(zone) = std::env::var("TZ").ok().and_then(|name| name.trim_start_matches(':').parse().ok()) {
         return zone;
     }
+    zone_of_machine()
+}
+
+/// The zone that /etc/localtime points to, else UTC.
+pub(super) fn zone_of_machine() -> Tz {
     let link = rustix::fs::readlink(Path::new("/etc/localtime"), Vec::new()).ok();
     let link = link.and_then(|link| link.into_string().ok()).unwrap_or_default();
     link.split_once("zoneinfo/").and_then(|(_, name)| name.parse().ok()).unwrap_or(Tz::UTC)

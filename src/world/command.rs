@@ -1,4 +1,5 @@
-//! Other programs: started without a shell of ours, in a process group of their own, with a bounded end.
+//! Other programs: started without a shell of ours, and with a bounded end. What runs a line of the user has a
+//! process group of its own.
 
 use super::process;
 use super::stop::{Reason, Stop};
@@ -81,17 +82,19 @@ pub struct Said {
     pub stderr: Vec<u8>,
 }
 
-/// Asks a program for a short answer, in the plain C locale and with these variables; see [`answer`].
+/// Asks a program for a short answer, in the plain C locale with these variables and without those that are `hidden`; see
+/// [`answer`].
 pub(super) fn ask(
     program: &Path,
     args: &[&str],
     variables: &[(&str, &str)],
+    hidden: &[String],
     input: &[u8],
     patience: Duration,
 ) -> Result<Said> {
     #[expect(clippy::disallowed_methods, reason = "this is World")]
     let mut command = Command::new(program);
-    for name in SECRET_VARIABLES {
+    for name in hidden.iter().map(String::as_str).chain(SECRET_VARIABLES) {
         command.env_remove(name);
     }
     command.args(args).env("LC_ALL", "C").envs(variables.iter().copied());
@@ -114,8 +117,14 @@ pub(super) fn answer(mut command: Command, input: &[u8], patience: Duration) -> 
     let (input, mut stdout, mut stderr) = files().context("cannot make a file in memory")?;
     command.stdin(input).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
     let mut child = command.spawn().with_context(|| format!("cannot start {shown}"))?;
-    let Some(status) = wait_at_most(&mut child, patience)? else {
+    let talks_too_much = || {
+        let written = |file: &File| file.metadata().map_or(0, |found| found.len());
+        written(&stdout) + written(&stderr) > LONGEST_ANSWER
+    };
+    let Some(status) = wait_at_most(&mut child, patience, &talks_too_much)? else {
+        let is_long = talks_too_much();
         process::end_group(&mut child, GRACE, &|| false);
+        anyhow::ensure!(!is_long, "{shown} answers with more than {}", text::size(LONGEST_ANSWER));
         anyhow::bail!("{shown} did not end within {}", text::duration(patience));
     };
     Ok(Said { code: status.code(), stdout: content(&mut stdout)?, stderr: content(&mut stderr)? })
@@ -136,14 +145,18 @@ fn content(file: &mut File) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The end of a child; `None` when it does not come in time.
+/// The end of a child; `None` when it does not come in time, or something `is_wrong` before it.
 #[expect(clippy::disallowed_methods, reason = "this is World")]
-fn wait_at_most(child: &mut Child, patience: Duration) -> Result<Option<ExitStatus>> {
+fn wait_at_most(
+    child: &mut Child,
+    patience: Duration,
+    is_wrong: &dyn Fn() -> bool,
+) -> Result<Option<ExitStatus>> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("the child has no pid")?;
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).context("cannot watch the child")?;
     let started = Instant::now();
-    while let Some(left) = patience.checked_sub(started.elapsed()) {
-        let timeout = rustix::time::Timespec::try_from(left).context("cannot wait for the child")?;
+    let timeout = rustix::time::Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    while started.elapsed() < patience && !is_wrong() {
         match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
             Ok(_) => return child.wait().map(Some).context("cannot learn how the child ended"),

@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// crontab(1) answers within milliseconds; one that hangs must not hang us.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Others that change the crontab are waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 /// How often an edit begins anew when the crontab changes under our hands.
 const ATTEMPTS: usize = 5;
 /// Saved tables that are kept.
@@ -79,39 +81,51 @@ impl Crontab<'_> {
 
     /// The table, without the header that some programs put before it; empty when there is none.
     pub fn list(&self) -> Result<Vec<u8>> {
-        self.look().map_err(|error| anyhow!("{}; nothing was changed", one_line(&error)))
+        let shown = self.look().map_err(|error| anyhow!("{}; nothing was changed", one_line(&error)))?;
+        Ok(self.exactly(shown.clone()).unwrap_or(shown))
+    }
+
+    /// The table, or an error when it cannot be had byte for byte.
+    fn list_exactly(&self) -> Result<Vec<u8>> {
+        let shown = self.look().map_err(|error| anyhow!("{}; nothing was changed", one_line(&error)))?;
+        self.exactly(shown).context(
+            "the crontab holds carriage returns or backspaces, or the words \\r or \\b, and `crontab -e` does not \
+             tell which; nothing was changed",
+        )
     }
 
     fn look(&self) -> Result<Vec<u8>> {
         // Debian leaves out up to three comments at the top, its own or not, unless this asks for all of them.
         let whole = [("CRONTAB_NOHEADER", "N")];
-        let said = command::ask(&self.program, &["-l"], &whole, b"", PATIENCE)?;
+        let said = self.ask("-l", &whole, b"")?;
         match said.code {
-            Some(0) => Ok(self.unescaped(listing::without_headers(&said.stdout).to_vec())),
+            Some(0) => Ok(listing::without_headers(&said.stdout).to_vec()),
             Some(1) if said.stdout.is_empty() && listing::means_no_table(&said.stderr) => Ok(Vec::new()),
             _ => bail!("{}", self.failure("-l", &said)),
         }
     }
 
-    /// Debian lists a carriage return as the two characters `\r`, and a backspace as `\b`. What it hands to an editor
-    /// is the table as it is.
-    fn unescaped(&self, shown: Vec<u8>) -> Vec<u8> {
-        if !listing::has_escapes(&shown)
-            || !self.world.files.contains(&self.program, b"CRONTAB_NOHEADER", LARGEST)
-        {
-            return shown;
+    /// The table as it is. Debian lists a carriage return as the two characters `\r`, and a backspace as `\b`; what it
+    /// hands to an editor is the table itself. None when that cannot be had.
+    fn exactly(&self, shown: Vec<u8>) -> Option<Vec<u8>> {
+        let is_debian = || self.world.files.contains(&self.program, b"CRONTAB_NOHEADER", LARGEST);
+        if !listing::has_escapes(&shown) || !is_debian() {
+            return Some(shown);
         }
-        let editor = [("VISUAL", "cat"), ("EDITOR", "cat")];
-        let said = command::ask(&self.program, &["-e"], &editor, b"", PATIENCE);
-        let raw = said.ok().filter(|said| said.code == Some(0)).map(|said| said.stdout);
-        raw.filter(|raw| listing::escaped(raw) == shown).unwrap_or(shown)
+        let said = self.ask("-e", &[("VISUAL", "cat"), ("EDITOR", "cat")], b"").ok()?;
+        Some(said.stdout).filter(|raw| said.code == Some(0) && listing::escaped(raw) == shown)
+    }
+
+    fn ask(&self, option: &str, variables: &[(&str, &str)], input: &[u8]) -> Result<Said> {
+        let hidden = self.world.secrets().variables();
+        command::ask(&self.program, &[option], variables, hidden, input, PATIENCE)
     }
 
     /// Replaces the table by what `edit` makes of it. An error leaves the table as it was, or says what it is now.
     pub fn edit(&self, edit: &dyn Fn(&[u8]) -> Result<Vec<u8>>, permit: &Permit) -> Result<Edited> {
         let _held = self.lock()?;
         for _ in 0..ATTEMPTS {
-            let old = self.list()?;
+            let old = self.list_exactly()?;
             let new = edit(&old)?;
             if new == old {
                 return Ok(Edited::Unchanged);
@@ -119,11 +133,15 @@ impl Crontab<'_> {
             let saved = self.save(&old, permit)?;
             self.world.clock.let_cron_look();
             // Whoever edits by hand at this moment knows nothing of our lock.
-            if self.list()? == old {
+            if self.list_exactly()? == old {
                 let is_done = |now: &[u8]| {
                     listing::has_every_line(now, &new) && edit(now).is_ok_and(|again| again == now)
                 };
-                self.replace(&old, &new, &is_done, permit)?;
+                let replaced = self.replace(&old, &new, &is_done, permit);
+                if replaced.is_err() && self.look().is_ok_and(|now| now == old) {
+                    self.world.files.remove_file(&self.saved_as(&saved), permit)?;
+                }
+                replaced?;
                 return Ok(Edited::Installed { table: new, saved });
             }
             self.world.files.remove_file(&self.saved_as(&saved), permit)?;
@@ -144,6 +162,7 @@ impl Crontab<'_> {
     ) -> Result<()> {
         let installed = self.install(new, permit);
         let now = self.look().context("cannot look at the crontab after installing it")?;
+        let now = self.exactly(now.clone()).unwrap_or(now);
         let shown = text::path(&self.program);
         let why = match installed {
             Ok(()) if now == old => {
@@ -166,7 +185,7 @@ impl Crontab<'_> {
         if table.last().is_some_and(|last| *last != b'\n') {
             table.push(b'\n');
         }
-        let said = command::ask(&self.program, &["-"], &[], &table, PATIENCE)?;
+        let said = self.ask("-", &[], &table)?;
         if said.code == Some(0) {
             return Ok(());
         }
@@ -189,9 +208,10 @@ impl Crontab<'_> {
         format!("`{} {option}` failed ({how}): {words}{cure}", text::path(&self.program))
     }
 
-    /// One writer at a time, whatever its site and its state folder: all of them meet at crontab(1) itself.
+    /// One writer at a time, whatever its site and its state folder: all of them meet at crontab(1) itself. A program
+    /// that goes on when `maint` is killed inherits the lock, and holds it until the table is written.
     fn lock(&self) -> Result<rustix::fd::OwnedFd> {
-        let open = |path: &Path| rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        let open = |path: &Path| rustix::fs::open(path, OFlags::RDONLY, Mode::empty());
         let folder = self.program.parent().unwrap_or(Path::new("/"));
         let shown = text::path(&self.program);
         // A program that may be run but not read leaves its folder.
@@ -202,13 +222,16 @@ impl Crontab<'_> {
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(file),
-                Err(Errno::WOULDBLOCK | Errno::INTR) if waited < PATIENCE => {
+                Err(Errno::WOULDBLOCK | Errno::INTR) if self.world.stop.reason().is_some() => {
+                    bail!("ended while waiting for the lock on {shown}; nothing was changed")
+                }
+                Err(Errno::WOULDBLOCK | Errno::INTR) if waited < LOCK_PATIENCE => {
                     std::thread::sleep(step);
                     waited += step;
                 }
                 Err(Errno::WOULDBLOCK) => bail!(
                     "another program has held its lock on {shown} for {}; nothing was changed, see `fuser -v {shown}`",
-                    text::duration(PATIENCE)
+                    text::duration(LOCK_PATIENCE)
                 ),
                 Err(errno) => bail!("cannot lock {shown}: {}", plain_errno(errno)),
             }

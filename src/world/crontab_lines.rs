@@ -2,48 +2,67 @@
 
 use super::World;
 use super::as_cron;
+use super::clock;
 use super::command::Said;
-use super::environment::{CRON_PATH, absolute, own_program};
+use super::environment::{CRON_PATH, absolute, own_program, variable};
 use super::files::identity_at;
 use crate::config::Config;
 use crate::cron::entry::{ALL_DUE, ALL_DUE_SCHEDULE, Entry, Line, all_due_hash};
-use crate::cron::schedule::Schedule;
 use crate::cron::table;
 use crate::error::Problem;
 use crate::text;
 use anyhow::Result;
+use chrono::DateTime;
+use chrono_tz::Tz;
 use std::path::PathBuf;
 
 impl World {
     /// The lines that the site wants in the crontab: one for each job with a schedule, and one that makes up for
     /// missed runs when a job wants that.
     pub fn crontab_lines(&self) -> Result<Vec<Line>> {
-        self.crontab_lines_of(&self.config, None)
+        Ok(self.crontab_lines_for(&self.config, &[], None)?.1)
     }
 
-    /// The same for a configuration that is to take the place of this one, or with the user of a file in /etc/cron.d.
-    pub fn crontab_lines_of(&self, config: &Config, user: Option<&str>) -> Result<Vec<Line>> {
+    /// The lines of some jobs, or with none of all, of this configuration or one that is to take its place, perhaps
+    /// with the user of a file in /etc/cron.d; and the names whose lines they replace (`None`: all). The line that
+    /// makes up for missed runs comes with the first job that wants it.
+    pub fn crontab_lines_for(
+        &self,
+        config: &Config,
+        jobs: &[String],
+        user: Option<&str>,
+    ) -> Result<(Option<Vec<String>>, Vec<Line>)> {
         let (program, file) = self.crontab_paths()?;
         let site = config.site_name();
+        let line = |job: &str, schedule: &str, hash: &str| {
+            let entry = Entry { site, job, schedule, hash, program: &program, config: &file };
+            entry.line(user).map_err(Problem::usage)
+        };
+        let is_wanted = |name: &String| jobs.is_empty() || jobs.contains(name);
+        let wanted = config.jobs.iter().filter(|(name, _)| is_wanted(name));
         let mut lines = Vec::new();
-        for (job, entry) in &config.jobs {
-            let Some(schedule) = entry.schedule.as_ref().map(Schedule::text) else { continue };
-            let hash = entry.hash(site, job);
-            let entry = Entry { site, job, schedule, hash: &hash, program: &program, config: &file };
-            lines.push(entry.line(user).map_err(Problem::usage)?);
+        let mut names = jobs.to_vec();
+        let mut makes_up = false;
+        for (name, entry) in wanted {
+            let Some(schedule) = &entry.schedule else { continue };
+            lines.push(line(name, schedule.text(), &entry.hash(site, name))?);
+            makes_up |= config.is_made_up_for(entry);
         }
-        if config.makes_up_for_missed_runs() {
-            let entry = Entry {
-                site,
-                job: ALL_DUE,
-                schedule: ALL_DUE_SCHEDULE,
-                hash: &all_due_hash(site),
-                program: &program,
-                config: &file,
-            };
-            lines.push(entry.line(user).map_err(Problem::usage)?);
+        if makes_up {
+            lines.push(line(ALL_DUE, ALL_DUE_SCHEDULE, &all_due_hash(site))?);
+            names.push(ALL_DUE.to_owned());
         }
-        Ok(lines)
+        Ok((Some(names).filter(|_| !jobs.is_empty()), lines))
+    }
+
+    /// Now, in the zone in which cron fires. That is the zone of the machine, as `$TZ` may tell, but not a `TZ` that
+    /// the crontab itself sets: it changes the clock of the jobs, and not when cron starts them.
+    #[must_use]
+    pub fn firing_now(&self) -> DateTime<Tz> {
+        let is_from_crontab =
+            variable("TZ").is_some() && self.crontab_variables().iter().any(|(name, _)| name == "TZ");
+        let zone = if is_from_crontab { clock::zone_of_machine() } else { self.clock.machine_zone() };
+        self.clock.now().with_timezone(&zone)
     }
 
     /// The variables that the crontab sets for the lines of the site; none when it cannot be listed.

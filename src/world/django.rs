@@ -46,8 +46,10 @@ impl World {
             return Vec::new();
         };
         let pythons = [Some(PathBuf::from(python)), programs::find_here("python3")];
+        let hidden = self.secrets().variables();
         let read = |python: PathBuf| {
-            let said = command::ask(&python, &["-I", "-c", READ_CRONJOBS], &[], &settings, PATIENCE).ok()?;
+            let said =
+                command::ask(&python, &["-I", "-c", READ_CRONJOBS], &[], hidden, &settings, PATIENCE).ok()?;
             serde_json::from_slice(&said.stdout).ok().filter(|_| said.code == Some(0))
         };
         pythons.into_iter().flatten().find_map(read).unwrap_or_default()

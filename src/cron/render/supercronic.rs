@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 pub fn render(site: &Site) -> Result<Vec<Document>, String> {
     let mut content = String::new();
     if let Some(zone) = site.zone {
-        let _ = writeln!(content, "CRON_TZ={zone}");
+        // The first for supercronic, the second for maint, which asks in which zone it is started.
+        let _ = writeln!(content, "CRON_TZ={zone}\nTZ={zone}");
     }
     for job in &site.jobs {
         let fields = numeric_fields(job, "supercronic")?;
@@ -38,6 +39,7 @@ mod tests {
         site.jobs[1].description = "two\nlines";
         insta::assert_snapshot!(render(&site).unwrap()[0].content, @r#"
         CRON_TZ=Europe/Paris
+        TZ=Europe/Paris
 
         # maint demo: backup
         30 2 * * * /usr/bin/maint --config "/srv/100% \\o/maint.toml" run backup

@@ -26,6 +26,14 @@ pub(super) fn instants_of<Zone: TimeZone>(zone: &Zone, local: NaiveDateTime) -> 
     }
 }
 
+/// The instant of a local time: the first of two, or the first after a jump over it.
+pub fn instant_of<Zone: TimeZone>(zone: &Zone, local: NaiveDateTime) -> Option<DateTime<Zone>> {
+    match instants_of(zone, local) {
+        Instants::Once(instant) | Instants::Twice(instant, _) | Instants::Skipped(instant) => Some(instant),
+        Instants::Never => None,
+    }
+}
+
 /// By how much the clock will be put back, when `instant` is in the first pass of repeated time.
 pub(super) fn repeat_to_come<Zone: TimeZone>(instant: &DateTime<Zone>) -> Option<Duration> {
     match instants_of(&instant.timezone(), instant.naive_local()) {

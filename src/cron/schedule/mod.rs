@@ -10,6 +10,7 @@ pub(crate) mod oracle;
 mod times;
 
 use chrono::{DateTime, NaiveDateTime, TimeZone};
+pub use clock::instant_of;
 pub(crate) use clock::{Turn, turns};
 pub use field::Field;
 use schemars::JsonSchema;

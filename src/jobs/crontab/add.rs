@@ -1,9 +1,9 @@
 //! `maint crontab add [JOB…]`: the scheduled jobs of maint.toml get their lines in the crontab.
 
-use super::{Change, Install, LOCK, PATIENCE};
-use crate::cron::entry::{ALL_DUE, Line};
+use super::{Change, Install, LOCK, PATIENCE, lines_in};
 use crate::cron::table::Edit;
 use crate::engine::Job;
+use crate::engine::history;
 use crate::engine::plan::Plan;
 use crate::error::Problem;
 use crate::world::World;
@@ -29,22 +29,17 @@ impl Job for Add {
     type Action = Install;
 
     fn plan(&self, world: &World) -> Result<Plan<Install>> {
-        let site = world.config.site_name();
+        let site = world.config.site_name().to_owned();
         self.jobs.iter().try_for_each(|job| refuse_unscheduled(world, job))?;
-        let mut lines = world.crontab_lines()?;
-        let mut jobs = Some(self.jobs.clone()).filter(|jobs| !jobs.is_empty());
-        // The line that makes up for missed runs comes with the first job that wants it.
-        let is_made_up_for = |job: &String| world.config.is_made_up_for(&world.config.jobs[job]);
-        if let Some(jobs) = jobs.as_mut().filter(|jobs| jobs.iter().any(is_made_up_for)) {
-            jobs.push(ALL_DUE.to_owned());
-        }
-        if let Some(jobs) = &jobs {
-            lines.retain(|line: &Line| jobs.contains(&line.job));
-        }
+        let (jobs, lines) = world.crontab_lines_for(&world.config, &self.jobs, None)?;
         let table = world.crontab()?.list()?;
         world.refuse_namesake(&table)?;
         let is_empty = lines.is_empty();
-        let mut plan = Change::Lines(Edit { site: site.to_owned(), jobs, lines }).plan(&table, site)?;
+        let change = Change::Lines(Edit { site: site.clone(), jobs, lines });
+        let mut plan = change.clone().plan(&table, &site)?;
+        if plan.actions.is_empty() && history::lines(world)? != lines_in(&table, &site) {
+            plan.actions.push(Install::remembering(&site, change));
+        }
         if is_empty {
             plan.notes.push("no job of maint.toml has a schedule".to_owned());
         }
@@ -53,7 +48,7 @@ impl Job for Add {
 }
 
 /// A job without a schedule cannot have a line.
-fn refuse_unscheduled(world: &World, job: &str) -> Result<()> {
+pub(super) fn refuse_unscheduled(world: &World, job: &str) -> Result<()> {
     if world.config.jobs.get(job).is_some_and(|entry| entry.schedule.is_some()) {
         return Ok(());
     }

@@ -59,9 +59,8 @@ impl Job for Adopt {
         let new = format!("{}{}", old, entries.text);
         let config = Config::parse(&new, &file)?;
         let site = config.site_name();
-        let mut wanted = world.crontab_lines_of(&config, None)?;
-        wanted.retain(|line| entries.jobs.contains(&line.job));
-        let jobs = Some(entries.jobs.iter().cloned().collect());
+        let names: Vec<String> = entries.jobs.iter().cloned().collect();
+        let (jobs, wanted) = world.crontab_lines_for(&config, &names, None)?;
         let edit = Edit { site: site.to_owned(), jobs, lines: wanted };
         let adopted: Vec<Vec<u8>> = lines.into_iter().map(|line| line.bytes).collect();
         let count = adopted.len();

@@ -1,9 +1,9 @@
 //! `maint crontab generate`: the jobs in the form of a scheduler, printed, or written to a folder; never installed.
 
 use super::LOCK;
+use super::add::refuse_unscheduled;
 use crate::config::job::JobEntry;
 use crate::config::secret::SecretRef;
-use crate::cron::entry::ALL_DUE;
 use crate::cron::render::{self, Document, Site, kubernetes, supercronic, systemd};
 use crate::cron::table::Edit;
 use crate::engine::apply::Permit;
@@ -66,6 +66,7 @@ pub enum Format {
 impl Generate {
     fn documents(&self, world: &World) -> Result<Vec<Document>> {
         self.user.as_deref().map_or(Ok(()), refuse_odd_user)?;
+        self.jobs.iter().try_for_each(|job| refuse_unscheduled(world, job))?;
         let (program, config) = world.crontab_paths()?;
         let site = self.site(world, &program, &config);
         let rendered = match self.format {
@@ -93,23 +94,16 @@ impl Generate {
         kubernetes::render(site, &extra).map_err(Problem::usage)
     }
 
-    fn is_wanted(&self, world: &World, job: &str) -> bool {
-        let config = &world.config;
-        let is_named = |job: &str| self.jobs.iter().any(|name| name == job);
-        match job {
-            _ if self.jobs.is_empty() => true,
-            ALL_DUE => config.jobs.iter().any(|(name, entry)| is_named(name) && config.is_made_up_for(entry)),
-            job => is_named(job),
-        }
-    }
-
     /// The site as the renderers need it.
     fn site<'a>(&'a self, world: &'a World, exe: &'a Path, file: &'a Path) -> Site<'a> {
         let config = &world.config;
         let job = |(name, entry): (&'a String, &'a JobEntry)| {
             Some(render::Job {
                 name,
-                schedule: entry.schedule.as_ref().filter(|_| self.is_wanted(world, name))?,
+                schedule: entry
+                    .schedule
+                    .as_ref()
+                    .filter(|_| self.jobs.is_empty() || self.jobs.contains(name))?,
                 description: &entry.description,
                 timeout: Some(entry.timeout.unwrap_or(config.defaults.timeout).duration())
                     .filter(|limit| *limit > Duration::ZERO),
@@ -129,8 +123,7 @@ impl Generate {
 
     fn crontab(&self, world: &World) -> Result<Vec<Document>> {
         let site = world.config.site_name().to_owned();
-        let mut lines = world.crontab_lines()?;
-        lines.retain(|line| self.is_wanted(world, &line.job));
+        let (_, lines) = world.crontab_lines_for(&world.config, &self.jobs, None)?;
         let name = format!("{site}.crontab");
         let block = Edit { site, jobs: None, lines }.apply(b"").map_err(anyhow::Error::msg)?;
         Ok(vec![Document { name, content: utf8(block)? }])
@@ -146,11 +139,9 @@ impl Generate {
         let mut content = format!(
             "# /etc/cron.d/{name}: the jobs of site {site}, made by \"maint crontab generate --format cron.d\".\n"
         );
-        for line in world.crontab_lines_of(&world.config, Some(&user))? {
-            if self.is_wanted(world, &line.job) {
-                content.push_str(&utf8(line.bytes)?);
-                content.push('\n');
-            }
+        for line in world.crontab_lines_for(&world.config, &self.jobs, Some(&user))?.1 {
+            content.push_str(&utf8(line.bytes)?);
+            content.push('\n');
         }
         Ok(vec![Document { name, content }])
     }

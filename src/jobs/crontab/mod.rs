@@ -17,7 +17,7 @@ use crate::engine::report::Outcome;
 use crate::error::one_line;
 use crate::world::World;
 use crate::world::crontab::Edited;
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -35,8 +35,13 @@ pub(crate) enum Change {
     Lines(Edit),
     /// The same, and these foreign lines go.
     Adopt(Edit, Vec<Vec<u8>>),
-    /// The whole table is replaced.
-    Whole(Vec<u8>),
+    /// The whole table is replaced, if it still is what was seen.
+    Whole {
+        /// What was seen.
+        seen: Vec<u8>,
+        /// What takes its place.
+        new: Vec<u8>,
+    },
 }
 
 impl Change {
@@ -50,7 +55,8 @@ impl Change {
                 let lines = table.split_inclusive(|byte| *byte == b'\n');
                 replace_lines(edit, &lines.filter(|line| !is_adopted(line)).collect::<Vec<_>>().concat())
             }
-            Change::Whole(whole) => Ok(whole.clone()),
+            Change::Whole { seen, new } if table == seen || table == new => Ok(new.clone()),
+            Change::Whole { .. } => bail!("the crontab was changed meanwhile; look at it, and try again"),
         }
     }
 
@@ -82,6 +88,12 @@ pub struct Install {
     removed: Vec<String>,
     #[serde(skip)]
     site: String,
+    /// False when the table is already so, and only the state has to learn of it.
+    #[serde(rename = "installs")]
+    is_installation: bool,
+    /// True when lines of another site of the same name must not be touched.
+    #[serde(skip)]
+    spares_namesakes: bool,
     #[serde(skip)]
     change: Change,
 }
@@ -99,9 +111,30 @@ impl Install {
             changed: names(&mut new.iter().filter(is_other).map(|(job, _)| job)),
             removed: names(&mut old.keys().filter(|job| !new.contains_key(**job))),
             site: site.to_owned(),
+            is_installation: true,
+            spares_namesakes: !matches!(change, Change::Whole { .. }),
             change,
         }
     }
+
+    /// Nothing is installed; the state learns which lines are, because it was lost or a run was ended early.
+    fn remembering(site: &str, change: Change) -> Install {
+        Install { is_installation: false, ..Install::between(b"", b"", site, change) }
+    }
+
+    /// From now on these lines of the site are installed.
+    fn remember(&self, world: &World, table: &[u8], permit: &Permit) -> Result<()> {
+        // Another site, removed by its name, has a state of its own.
+        if world.config.file.is_none() || self.site != world.config.site_name() {
+            return Ok(());
+        }
+        history::remember_lines(world, &lines_in(table, &self.site), permit)
+    }
+}
+
+/// Job and hash of each line of a site.
+fn lines_in(table: &[u8], site: &str) -> BTreeMap<String, String> {
+    Table::parse(table, site).own().map(|own| (own.job.to_owned(), own.hash.to_owned())).collect()
 }
 
 /// The lines of each job, and whether they stand where they belong.
@@ -117,7 +150,11 @@ fn by_job<'a>(table: &Table<'a>) -> BTreeMap<&'a str, Vec<(&'a [u8], bool)>> {
 
 impl fmt::Display for Install {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Install { added, changed, removed, site: _, change: _ } = self;
+        let Install { added, changed, removed, is_installation, site: _, spares_namesakes: _, change: _ } =
+            self;
+        if !is_installation {
+            return f.write_str("remember which lines are installed");
+        }
         f.write_str("install the crontab")?;
         let parts = [("add", added), ("change", changed), ("remove", removed)];
         let mut separator = ": ";
@@ -131,14 +168,25 @@ impl fmt::Display for Install {
 
 impl Action for Install {
     fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome> {
-        match world.crontab()?.edit(&|table| self.change.apply(table), permit)? {
-            Edited::Unchanged => Ok(Outcome::Skipped("it is already so".into())),
+        let crontab = world.crontab()?;
+        let edit = |table: &[u8]| {
+            if self.spares_namesakes && world.config.file.is_some() {
+                world.refuse_namesake(table)?;
+            }
+            self.change.apply(table)
+        };
+        match crontab.edit(&edit, permit)? {
+            Edited::Unchanged => {
+                self.remember(world, &crontab.list()?, permit)?;
+                Ok(if self.is_installation {
+                    Outcome::Skipped("it is already so".into())
+                } else {
+                    Outcome::DONE
+                })
+            }
             Edited::Installed { table, saved } => {
-                let table = Table::parse(&table, &self.site);
-                let lines: Vec<(String, String)> =
-                    table.own().map(|own| (own.job.to_owned(), own.hash.to_owned())).collect();
-                if let Err(error) = history::remember_lines(world, &lines, permit) {
-                    log::warn!("cannot remember since when the lines are installed: {}", one_line(&error));
+                if let Err(error) = self.remember(world, &table, permit) {
+                    log::warn!("cannot remember which lines are installed: {}", one_line(&error));
                 }
                 Ok(Outcome::Done(format!("the old one is saved as {saved}").into()))
             }

@@ -48,6 +48,9 @@ impl Job for Remove {
         let jobs = Some(self.jobs.clone()).filter(|jobs| !jobs.is_empty() && !is_last);
         let mut plan =
             Change::Lines(Edit { site: site.clone(), jobs, lines: Vec::new() }).plan(&table, &site)?;
+        for install in &mut plan.actions {
+            install.spares_namesakes = self.site.is_none();
+        }
         let sites = table::sites(&table);
         if self.site.is_some() && !sites.contains(&site) {
             let sites = if sites.is_empty() { "none".to_owned() } else { sites.join(", ") };

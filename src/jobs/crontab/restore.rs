@@ -45,12 +45,13 @@ impl Job for Restore {
                 }
             },
         };
-        let mut table = crontab.read_saved(id)?;
+        let mut new = crontab.read_saved(id)?;
         // Some programs store a table without its last line end, and others refuse one.
-        if table.last().is_some_and(|last| *last != b'\n') {
-            table.push(b'\n');
+        if new.last().is_some_and(|last| *last != b'\n') {
+            new.push(b'\n');
         }
-        Change::Whole(table).plan(&crontab.list()?, world.config.site_name())
+        let seen = crontab.list()?;
+        Change::Whole { seen: seen.clone(), new }.plan(&seen, world.config.site_name())
     }
 }
 
