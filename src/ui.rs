@@ -124,7 +124,7 @@ impl Ui {
         } else if self.verbosity > 0 {
             self.out(&format!("{}\n", report.summary()))?;
         }
-        if report.exit != Exit::Done && !is_rehearsal && !self.is_terminal {
+        if report.exit != Exit::Done && !is_rehearsal && (!self.is_terminal || self.verbosity < 0) {
             self.lines_to_stderr(&complaint(report, tail));
         }
         Ok(())

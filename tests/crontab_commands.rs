@@ -341,7 +341,7 @@ fn check_tells_of_lines_of_django_crontab_that_are_left() {
     let (site, _crontab, _) = django("feedbeef");
     let told = site.maint(&["crontab", "check"]).exits(0).stdout;
     assert!(
-        told.contains("note: the crontab has 2 lines of django-crontab; `maint crontab adopt`"),
+        told.contains("note: the crontab has 2 lines of django-crontab (shop); `maint crontab adopt"),
         "{told}"
     );
 }
@@ -389,4 +389,90 @@ fn broken_markers_are_shown_without_the_advice_to_add() {
     let told = site.maint(&["crontab", "show"]).exits(0).stdout;
     assert!(told.contains("line 1 (`# >>> maint test`) begins lines of maint that no line ends"), "{told}");
     assert!(!told.contains("puts it right"), "{told}");
+}
+
+#[test]
+fn a_site_that_was_renamed_does_not_run_twice() {
+    let (site, crontab) = cron::site(JOB);
+    let _ = site.maint(&["crontab", "add"]).exits(0);
+    let text = fs::read_to_string(site.path("maint.toml")).unwrap();
+    site.configure(&text.replace("name = \"test\"", "name = \"alpha\""));
+    let told = site.maint(&["crontab", "check"]).exits(3).stdout;
+    assert!(told.contains("found: there are lines under the former name of this site, test"), "{told}");
+    let _ = site.maint(&["crontab", "add"]).exits(0);
+    let table = crontab.text();
+    assert!(!table.contains("maint test") && table.matches(" run job # ").count() == 1, "{table}");
+    let _ = site.maint(&["crontab", "check"]).exits(0);
+}
+
+#[test]
+fn restore_tells_which_other_sites_it_concerns() {
+    let (site, crontab) = cron::site(JOB);
+    let _ = site.maint(&["crontab", "add"]).exits(0);
+    let other = cron::neighbour(&crontab, "other", JOB);
+    let _ = other.maint(&["crontab", "add"]).exits(0);
+    let told = site.maint(&["crontab", "restore", "--dry-run"]).exits(0).stdout;
+    assert!(told.contains("note: the lines of site other change too"), "{told}");
+}
+
+#[test]
+fn a_lost_state_learns_again_which_lines_are_installed() {
+    let (site, crontab) = cron::site(JOB);
+    let _ = site.maint_at("2026-11-20T12:00:00Z", &["crontab", "add"]).exits(0);
+    fs::remove_dir_all(site.state()).unwrap();
+    let told = site.maint_at("2026-11-20T12:00:00Z", &["crontab", "add"]).exits(0).stdout;
+    assert!(told.contains("done: remember which lines are installed"), "{told}");
+    assert_eq!(crontab.installs(), 1);
+    assert!(site.maint(&["crontab", "add"]).exits(0).stdout.contains("unchanged"));
+    let status = site.maint_at("2026-11-21T12:00:00Z", &["status", "--json"]).exits(0).json();
+    assert_eq!(status[0]["state"], "overdue");
+}
+
+#[test]
+fn a_job_that_was_removed_from_the_crontab_is_not_made_up_for() {
+    let jobs = format!(
+        "{JOB}missed = \"once\"\n[jobs.other]\nschedule = \"0 8 * * *\"\nshell = \"true\"\nmissed = \"once\"\n"
+    );
+    let (site, _crontab) = cron::site(&jobs);
+    let _ = site.maint_at("2026-11-18T06:00:00Z", &["crontab", "add"]).exits(0);
+    let _ = site.maint_at("2026-11-18T07:00:00Z", &["run", "job"]).exits(0);
+    let _ = site.maint_at("2026-11-18T08:00:00Z", &["crontab", "remove", "job"]).exits(0);
+    let _ = site.maint(&["run", "--all-due"]).exits(0);
+    let ran: Vec<String> = site.history().iter().map(|run| run["job"].to_string()).collect();
+    assert_eq!(ran[..2], ["\"other\"", "\"crontab-remove\""]);
+}
+
+#[test]
+fn removing_another_site_by_name_leaves_the_memory_of_this_one_alone() {
+    let (site, crontab) = cron::site(JOB);
+    let _ = site.maint_at("2026-11-18T06:00:00Z", &["crontab", "add"]).exits(0);
+    let other = cron::neighbour(&crontab, "other", JOB);
+    let _ = other.maint(&["crontab", "add"]).exits(0);
+    let _ = site.maint(&["crontab", "remove", "--site", "other"]).exits(0);
+    assert_eq!(crontab.text(), block_of(&site));
+    assert_eq!(site.maint(&["status", "--json"]).exits(0).json()[0]["state"], "overdue");
+}
+
+fn block_of(site: &Site) -> String {
+    cron::block(site, &["job"])
+}
+
+#[test]
+fn a_time_zone_that_only_the_crontab_sets_does_not_move_what_is_due() {
+    if fs::read_link("/etc/localtime").is_ok_and(|link| !link.ends_with("Etc/UTC") && !link.ends_with("UTC"))
+    {
+        return leave_out("TZ in the crontab", "this machine is not on UTC");
+    }
+    let (site, crontab) = cron::site(JOB);
+    crontab.set("TZ=America/New_York\n");
+    let _ = site.maint_at("2026-11-18T06:00:00Z", &["crontab", "add"]).exits(0);
+    let status = |time: &str| {
+        let mut command = site.command(&["status", "--json"]);
+        command.env("TZ", "America/New_York").env("MAINT_NOW", time);
+        crate::support::run(&mut command).exits(0).json()[0]["state"].clone()
+    };
+    // cron fires at 08:00 UTC, whatever the jobs are told.
+    assert_eq!(status("2026-11-18T08:06:00Z"), "overdue");
+    let _ = site.maint_at("2026-11-18T08:00:01Z", &["run", "job"]).exits(0);
+    assert_eq!(status("2026-11-18T14:00:00Z"), "ok");
 }

@@ -5,21 +5,22 @@ use crate::support::{Site, finish};
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use tempfile::TempDir;
 
 const JOB: &str = "[jobs.job]\nschedule = \"0 8 * * *\"\nshell = \"true\"\n";
 const FOREIGN: &str = "# mine\n5 5 * * * /x\n";
 
 /// A site whose crontab program is this line of shell, in a folder with the file "table".
-fn with_program(script: &str) -> (Site, PathBuf) {
-    let folder = tempfile::TempDir::new().unwrap().keep();
+fn with_program(script: &str) -> (Site, TempDir) {
+    let temporary = TempDir::new().unwrap();
+    let folder = temporary.path();
     let program = folder.join("crontab");
     let text = format!("#!/bin/sh\ncd '{}' || exit 9\n{script}\n", folder.display());
     fs::write(&program, text).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(folder.join("table"), FOREIGN).unwrap();
-    (named_site("test", &program, JOB), folder)
+    (named_site("test", &program, JOB), temporary)
 }
 
 fn table(folder: &std::path::Path) -> String {
@@ -31,8 +32,7 @@ fn a_line_that_somebody_adds_right_after_our_installation_stays() {
     let script = "case $1 in -l) cat table ;; -) cat >table; echo '7 7 * * * /new' >>table ;; esac";
     let (site, folder) = with_program(script);
     let _ = site.maint(&["crontab", "add"]).exits(0);
-    assert_eq!(table(&folder), format!("{FOREIGN}{}7 7 * * * /new\n", block(&site, &["job"])));
-    fs::remove_dir_all(folder).unwrap();
+    assert_eq!(table(folder.path()), format!("{FOREIGN}{}7 7 * * * /new\n", block(&site, &["job"])));
 }
 
 #[test]
@@ -44,46 +44,43 @@ fn a_program_that_stores_nothing_is_told_and_not_asked_again() {
         "{}",
         run.stderr
     );
-    assert_eq!(fs::read_to_string(folder.join("installs")).unwrap(), "x\n");
+    assert_eq!(fs::read_to_string(folder.path().join("installs")).unwrap(), "x\n");
     let with_block = format!("{FOREIGN}{}", block(&site, &["job"]));
-    fs::write(folder.join("table"), &with_block).unwrap();
+    fs::write(folder.path().join("table"), &with_block).unwrap();
     let run = site.maint(&["crontab", "remove"]).exits(1);
     assert!(run.stderr.contains("has not stored the table"), "{}", run.stderr);
-    assert_eq!(table(&folder), with_block);
-    fs::remove_dir_all(folder).unwrap();
+    assert_eq!(table(folder.path()), with_block);
 }
 
 #[test]
 fn a_listing_that_fails_after_the_installation_is_not_said_to_have_changed_nothing() {
     let script = "case $1 in -l) test -e done && { echo broken >&2; exit 1; }; cat table ;; \
                   -) cat >table; touch done ;; esac";
-    let (site, folder) = with_program(script);
+    let (site, _folder) = with_program(script);
     let run = site.maint(&["crontab", "add"]).exits(1);
     assert!(run.stderr.contains("cannot look at the crontab after installing it"), "{}", run.stderr);
     assert!(!run.stderr.contains("nothing was changed"), "{}", run.stderr);
-    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
 fn a_table_that_is_too_large_to_be_a_crontab_is_left_alone() {
     let (site, folder) = with_program("case $1 in -l) cat table ;; -) echo installed >table ;; esac");
     let large = format!("# {}\n", "x".repeat(99_000)).repeat(180);
-    fs::write(folder.join("table"), &large).unwrap();
+    fs::write(folder.path().join("table"), &large).unwrap();
     let run = site.maint(&["crontab", "add"]).exits(1);
     assert!(
         run.complaint().contains("an answer is larger than 16.0 MB; nothing was changed"),
         "{}",
         run.stderr
     );
-    assert!(table(&folder) == large);
-    fs::remove_dir_all(folder).unwrap();
+    assert!(table(folder.path()) == large);
 }
 
 #[test]
 fn a_long_complaint_of_the_program_is_cut_and_its_words_are_kept() {
     let script = "case $1 in -l) printf 'C:\\\\new is odd\\nsecond line\\n' >&2; \
                   head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 1 ;; esac";
-    let (site, folder) = with_program(script);
+    let (site, _folder) = with_program(script);
     let run = site.maint(&["crontab", "add"]).exits(1);
     let line = run.complaint();
     assert!(
@@ -91,27 +88,24 @@ fn a_long_complaint_of_the_program_is_cut_and_its_words_are_kept() {
         "{}",
         line.len()
     );
-    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
 fn headers_that_have_piled_up_are_left_out_all_at_once() {
     let (site, folder) = with_program("case $1 in -l) cat table ;; -) cat >table ;; esac");
-    fs::write(folder.join("table"), format!("{0}{0}{FOREIGN}", cron::HEADER)).unwrap();
+    fs::write(folder.path().join("table"), format!("{0}{0}{FOREIGN}", cron::HEADER)).unwrap();
     let _ = site.maint(&["crontab", "add"]).exits(0);
-    assert_eq!(table(&folder), format!("{FOREIGN}{}", block(&site, &["job"])));
-    fs::remove_dir_all(folder).unwrap();
+    assert_eq!(table(folder.path()), format!("{FOREIGN}{}", block(&site, &["job"])));
 }
 
 #[test]
 fn a_table_without_a_last_line_end_is_installed_with_one() {
     let script = "case $1 in -l) cat table ;; -) cat >new; test -z \"$(tail -c 1 new)\" || exit 1; mv new table ;; esac";
     let (site, folder) = with_program(script);
-    fs::write(folder.join("table"), "5 5 * * * /x").unwrap();
+    fs::write(folder.path().join("table"), "5 5 * * * /x").unwrap();
     let _ = site.maint(&["crontab", "add"]).exits(0);
     let _ = site.maint(&["crontab", "restore"]).exits(0);
-    assert_eq!(table(&folder), "5 5 * * * /x\n");
-    fs::remove_dir_all(folder).unwrap();
+    assert_eq!(table(folder.path()), "5 5 * * * /x\n");
 }
 
 #[test]
@@ -135,12 +129,11 @@ fn a_hanging_program_ends_with_whoever_interrupts_us() {
         "setsid \"$@\" & pid=$!; while ! test -e \"$0/asked\"; do sleep 0.02; done; kill -TERM -$pid; wait",
     ];
     let mut command = Command::new("sh");
-    command.args(script).arg(&folder).arg(crate::support::binary()).args(["crontab", "show"]);
+    command.args(script).arg(folder.path()).arg(crate::support::binary()).args(["crontab", "show"]);
     let maint = site.command(&[]);
     command.envs(maint.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(site.root());
     let _ = finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     crate::support::wait_until("the program has ended too", || site.processes().is_empty());
-    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
@@ -187,4 +180,39 @@ fn doubles_of_django_crontab_become_one_job_and_settings_that_are_no_file_are_no
     assert!(shown.contains("add 1 job to ") && shown.contains("replace 3 lines"), "{shown}");
     assert!(shown.contains("note: 1 job still calls `manage.py crontab run`"), "{shown}");
     assert_eq!(crontab.text(), block(&site, &["django-feedbeef"]));
+}
+
+#[test]
+fn no_secret_of_the_site_reaches_the_crontab_program() {
+    let script = "case $1 in -l) env >>seen; cat table ;; -) cat >table ;; esac";
+    let (site, folder) = with_program(script);
+    let config = fs::read_to_string(site.path("maint.toml")).unwrap();
+    site.configure(&format!("{config}[databases.app]\nurl = \"env:APP_URL\"\n"));
+    let mut command = site.command(&["crontab", "add"]);
+    let _ = crate::support::run(
+        command.env("APP_URL", "postgres://u:hush-hush@h/d").env("GITHUB_TOKEN", "ghp_hush"),
+    )
+    .exits(0);
+    let seen = fs::read_to_string(folder.path().join("seen")).unwrap();
+    assert!(seen.contains("LC_ALL=C") && !seen.contains("hush"), "{seen}");
+}
+
+#[test]
+fn a_program_that_talks_without_end_is_ended_early() {
+    let (site, _folder) = with_program("case $1 in -l) exec yes 'a line without end' ;; esac");
+    let run = site.maint(&["crontab", "show"]).exits(1);
+    assert!(run.complaint().contains("answers with more than 16.0 MB"), "{}", run.stderr);
+}
+
+#[test]
+fn a_table_that_changed_after_the_plan_is_not_replaced_as_a_whole() {
+    // The third look comes after the plan of `restore`, and finds a line more.
+    let script = "case $1 in -l) test -e watch && { echo x >>looks; test $(wc -l <looks) = 2 && echo '9 9 * * * /new' >>table; }; \
+                  cat table ;; -) cat >table ;; esac";
+    let (site, folder) = with_program(script);
+    let _ = site.maint(&["crontab", "add"]).exits(0);
+    fs::write(folder.path().join("watch"), "").unwrap();
+    let run = site.maint(&["crontab", "restore"]).exits(1);
+    assert!(run.stderr.contains("was changed meanwhile"), "{}", run.stderr);
+    assert!(table(folder.path()).ends_with("9 9 * * * /new\n"), "{}", table(folder.path()));
 }

@@ -200,7 +200,10 @@ fn a_program_that_cron_will_not_find_is_a_problem_with_its_whole_path_as_the_cur
     ] {
         says(&diagnosis, &line);
     }
-    assert!(diagnosis.contains("missing of job d is not a program that can be run"), "{diagnosis}");
+    assert!(
+        diagnosis.contains("missing of job d does not exist; correct the line, or install it"),
+        "{diagnosis}"
+    );
     assert!(!diagnosis.contains("job e"), "{diagnosis}");
 }
 

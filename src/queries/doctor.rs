@@ -290,8 +290,12 @@ pub(super) fn missing(world: &World, name: &str, job: &JobEntry, cron_path: &str
     let program = text::escape(&start.program);
     if start.program.contains('/') {
         let path = world.root.join(&start.folder).join(&start.program);
-        let text = format!("{} of job {name} is not a program that can be run", text::path(&path));
-        let cure = "correct the line, or make it executable";
+        let (what, cure) = if world.files.exists(&path) {
+            ("is not a program that can be run", "correct the line, or make it executable")
+        } else {
+            ("does not exist", "correct the line, or install it")
+        };
+        let text = format!("{} of job {name} {what}", text::path(&path));
         return (!access::may_run(&path)).then(|| Finding::problem("tools", text, cure));
     }
     if programs::find_in(cron_path, &start.program).is_some() {

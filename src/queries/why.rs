@@ -73,8 +73,11 @@ impl Query for Why {
                 Err(Problem::usage(format!("{name} runs when the machine starts; ask for it without a time")))
             }
             None => {
-                let now = world.clock.machine_now();
-                Ok(question.at_time(schedule, schedule.latest_until(&now).unwrap_or(now)))
+                // What `status` calls overdue is what somebody wonders about.
+                let overdue = due::overdue(world)?.get(name).map(|overdue| overdue.since);
+                let now = world.firing_now();
+                let latest = || schedule.latest_until(&now).unwrap_or(now);
+                Ok(question.at_time(schedule, overdue.unwrap_or_else(latest)))
             }
             Some(at) => {
                 let first = self.at.as_deref().and_then(|text| run_of_day(&at, schedule, text));
@@ -162,15 +165,16 @@ impl Question<'_> {
         let (name, time) = (self.name, show_firing(at));
         let now = self.world.clock.machine_now();
         if let Some(run) = self.first_run(at, end) {
-            let late = (run.started - at.to_utc()).to_std().unwrap_or_default();
-            let late = if run.started - at.to_utc() > due::GRACE {
-                format!(", {} late", text::duration(late))
+            let late = run.started - at.to_utc();
+            let when = if late > due::GRACE {
+                let late = text::duration(late.to_std().unwrap_or_default());
+                format!("{late} after {what}, {time}")
             } else {
-                String::new()
+                format!("at {what}, {time}")
             };
             let (verdict, answer) = match run.status.as_str() {
-                "skipped" => (Verdict::Skipped, format!("{name} was skipped at {what}, {time}{late}")),
-                _ => (Verdict::Ran, format!("{name} ran at {what}, {time}{late}: {}", run.result())),
+                "skipped" => (Verdict::Skipped, format!("{name} was skipped {when}")),
+                _ => (Verdict::Ran, format!("{name} ran {when}: {}", run.result())),
             };
             return self.answer(verdict, answer, Some(run));
         }
@@ -228,7 +232,8 @@ impl Question<'_> {
     fn too_early(&self, at: DateTime<Utc>) -> Option<String> {
         let age = self.world.clock.now() - at;
         let shown = text::duration(age.to_std().ok()?);
-        (age <= due::GRACE).then(|| format!("that was only {shown} ago: it may still begin"))
+        let has_gone_on = self.runs.iter().any(|run| run.started >= at);
+        (age <= due::GRACE && !has_gone_on).then(|| format!("that was only {shown} ago: it may still begin"))
     }
 
     fn paused(&self, at: DateTime<Utc>) -> Option<String> {
@@ -261,7 +266,10 @@ impl Question<'_> {
                 self.world.clock.show(installed)
             )),
             Some(_) => None,
-            None => Some("it never ran before, and no `maint crontab add` is remembered".to_owned()),
+            None => Some(
+                "it never ran before, and as far as maint installed the crontab, it has no line there"
+                    .to_owned(),
+            ),
         }
     }
 

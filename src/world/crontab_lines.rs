@@ -90,6 +90,17 @@ impl World {
         }
     }
 
+    /// Names under which lines of this very maint.toml stand in the crontab, besides its own: it was renamed.
+    #[must_use]
+    pub fn former_names(&self, listing: &[u8]) -> Vec<String> {
+        let Some(file) = self.config.file.as_deref().map(absolute) else { return Vec::new() };
+        let is_ours = |site: &String| {
+            table::Table::parse(listing, site).own().any(|line| line.config().as_ref() == Some(&file))
+        };
+        let others = table::sites(listing).into_iter().filter(|site| site != self.config.site_name());
+        others.filter(is_ours).collect()
+    }
+
     /// Where cron will look for the programs of the site's jobs.
     #[must_use]
     pub fn cron_path(&self) -> String {

@@ -25,7 +25,11 @@ pub struct Daemon {
 pub fn cron() -> Option<Daemon> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let daemons = pids.filter_map(|pid| Some((process::started(pid)?, pid, daemon_name(pid)?)));
+    // One that has ended may stay in the list when its parent does not look after it.
+    let is_alive = |pid: u32, started: u64| process::Identity { pid, started }.is_alive();
+    let daemons = pids
+        .filter_map(|pid| Some((process::started(pid)?, pid, daemon_name(pid)?)))
+        .filter(|(started, pid, _)| is_alive(*pid, *started));
     let (ticks, pid, name) = daemons.min()?;
     Some(Daemon { name, pid, started: time_of(ticks) })
 }

@@ -95,7 +95,7 @@ impl World {
     fn of(config: Config, root: &Path) -> Result<World> {
         // A deploy often points a symlink at the current release: it is followed once, here.
         let root = files::real_folder(root);
-        let state = State::locate(&config, &root)?;
+        let state = State::locate(&config, &root);
         let clock = Clock::read(config.site.timezone)?;
         let site_root = config.file.is_some().then(|| root.clone());
         let files = Files { site_root, state: Some(state.folder().to_owned()) };

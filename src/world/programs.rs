@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 /// What the shell does itself; the program may come after the next `;` or `&&`.
 const BUILTINS: [&str; 20] = [
-    ".", ":", "[", "alias", "echo", "export", "false", "kill", "printf", "read", "readonly", "set", "shift",
-    "test", "trap", "true", "ulimit", "umask", "unset", "wait",
+    ":", "[", "alias", "echo", "export", "false", "kill", "local", "printf", "read", "readonly", "set",
+    "shift", "test", "times", "trap", "true", "ulimit", "umask", "unset",
 ];
 /// Words before a program that change nothing about which one it is.
 const PREFIXES: [&str; 3] = ["!", "command", "exec"];
-/// Words after which it takes a shell to say what runs.
-const KEYWORDS: [&str; 8] = ["case", "for", "function", "if", "return", "until", "while", "{"];
+/// Words after which it takes a shell to say what runs, or nothing does.
+const KEYWORDS: [&str; 13] =
+    [".", "case", "eval", "exit", "for", "function", "if", "return", "source", "until", "wait", "while", "{"];
 
 /// The program that a line for /bin/sh starts with.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +35,9 @@ pub fn start_of(line: &str) -> Option<Start> {
         let word = words.next()?;
         let is_variable =
             word.split_once('=').is_some_and(|(name, _)| crate::config::secret::is_variable_name(name));
-        if word.starts_with("PATH=") || KEYWORDS.contains(&&*word) {
+        // Its value may be a command, of which the words were torn apart.
+        let is_torn = is_variable && word.contains(['$', '`']);
+        if word.starts_with("PATH=") || is_torn || KEYWORDS.contains(&&*word) {
             return None;
         } else if word == "cd" {
             folder.push(words.next().filter(|folder| is_plain(folder))?);
@@ -110,6 +113,11 @@ mod tests {
             "",
             "\"open",
             "cd $HOME && git pull",
+            "exit 7",
+            "eval ls",
+            "x=$(docker compose ps) || exit 1",
+            "x=`printf %s a b`; echo $x",
+            ". ./venv/bin/activate && python manage.py x",
             "{ git pull; }",
         ] {
             assert_eq!(start_of(line), None, "{line}");

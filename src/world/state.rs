@@ -1,6 +1,7 @@
 //! The folder where `maint` remembers: database, locks, logs, pauses. Losing it loses history, never a site's data.
 
 use super::access;
+use super::accounts;
 use super::environment::variable;
 use crate::config::Config;
 use crate::engine::apply::Permit;
@@ -25,24 +26,23 @@ pub struct State {
 
 impl State {
     /// `state.dir`, else `$STATE_DIRECTORY`, else /var/lib/maint/SITE for root, else the user's state folder.
-    pub(super) fn locate(config: &Config, root: &Path) -> Result<State> {
+    pub(super) fn locate(config: &Config, root: &Path) -> State {
         if let Some(dir) = &config.state.dir {
-            return Ok(State { folder: root.join(dir) });
+            return State { folder: root.join(dir) };
         }
         // systemd joins several folders with colons; the first is ours.
         if let Some(dirs) = variable("STATE_DIRECTORY").and_then(|dirs| dirs.into_string().ok()) {
-            return Ok(State { folder: dirs.split(':').next().unwrap_or_default().into() });
+            return State { folder: dirs.split(':').next().unwrap_or_default().into() };
         }
         let base = if rustix::process::geteuid().is_root() {
             PathBuf::from("/var/lib")
         } else if let Some(base) = variable("XDG_STATE_HOME") {
             base.into()
-        } else if let Some(home) = variable("HOME") {
-            Path::new(&home).join(".local/state")
         } else {
-            return Err(Problem::usage("there is no place for state: set [state] dir, or $HOME"));
+            let home = variable("HOME").map_or_else(|| accounts::own().home, PathBuf::from);
+            home.join(".local/state")
         };
-        Ok(State { folder: base.join("maint").join(config.site_name()) })
+        State { folder: base.join("maint").join(config.site_name()) }
     }
 
     /// The folder itself.

@@ -10,6 +10,7 @@ pub(super) struct FieldKind {
 
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const FRENCH_WEEKDAYS: [&str; 7] = ["dim", "lun", "mar", "mer", "jeu", "ven", "sam"];
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 pub(super) const MINUTE: FieldKind = FieldKind { name: "minute", low: 0, high: 59, names: &[] };
@@ -116,6 +117,10 @@ impl FieldKind {
         }
         if let Some(name) = self.names.iter().find(|name| lower.starts_with(*name)) {
             return Err(format!("names have three letters: `{name}`"));
+        }
+        let french = FRENCH_WEEKDAYS.iter().position(|name| lower.starts_with(name));
+        if let Some(index) = french.filter(|_| self.names.len() == WEEKDAYS.len()) {
+            return Err(format!("cron knows the days by their English names: `{}`", self.names[index]));
         }
         let value = number(text)?;
         if value < self.low || value > self.high {

@@ -73,13 +73,6 @@ impl Schedule {
         self.times.as_ref()
     }
 
-    /// True when minute or hour begin with a star: Debian's cron then follows a changed clock, instead
-    /// of making up for what it jumped over.
-    #[must_use]
-    pub fn is_wildcard(&self) -> bool {
-        self.times.as_ref().is_some_and(Times::is_wildcard)
-    }
-
     /// The first firing strictly after `after`; `None` for `@reboot`.
     ///
     /// As in Debian's cron (for changes of the clock of less than three hours): a fixed time that the
@@ -228,7 +221,11 @@ mod tests {
             ("@daily", false),
             ("@reboot", false),
         ] {
-            assert_eq!(Schedule::parse(schedule).unwrap().is_wildcard(), is_wildcard, "{schedule}");
+            assert_eq!(
+                Schedule::parse(schedule).unwrap().times().is_some_and(Times::is_wildcard),
+                is_wildcard,
+                "{schedule}"
+            );
         }
     }
 

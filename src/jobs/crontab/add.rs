@@ -35,7 +35,11 @@ impl Job for Add {
         let table = world.crontab()?.list()?;
         world.refuse_namesake(&table)?;
         let is_empty = lines.is_empty();
-        let change = Change::Lines(Edit { site: site.clone(), jobs, lines });
+        // What stands there under a name that the site had before would run a second time.
+        let former = world.former_names(&table).into_iter();
+        let mut edits: Vec<Edit> = former.map(|site| Edit { site, jobs: None, lines: Vec::new() }).collect();
+        edits.push(Edit { site: site.clone(), jobs, lines });
+        let change = Change::Lines(edits);
         let mut plan = change.clone().plan(&table, &site)?;
         if plan.actions.is_empty() && history::lines(world)? != lines_in(&table, &site) {
             plan.actions.push(Install::remembering(&site, change));

@@ -31,9 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How the table is to change.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
-    /// Lines of the site are replaced.
-    Lines(Edit),
-    /// The same, and these foreign lines go.
+    /// Lines of the site are replaced, and perhaps those of a name that it had.
+    Lines(Vec<Edit>),
+    /// Lines of the site are replaced, and these foreign lines go.
     Adopt(Edit, Vec<Vec<u8>>),
     /// The whole table is replaced, if it still is what was seen.
     Whole {
@@ -48,7 +48,9 @@ impl Change {
     /// The table after the change.
     fn apply(&self, table: &[u8]) -> Result<Vec<u8>> {
         match self {
-            Change::Lines(edit) => replace_lines(edit, table),
+            Change::Lines(edits) => {
+                edits.iter().try_fold(table.to_vec(), |table, edit| replace_lines(edit, &table))
+            }
             Change::Adopt(edit, adopted) => {
                 let adopted: BTreeSet<&[u8]> = adopted.iter().map(Vec::as_slice).collect();
                 let is_adopted = |line: &[u8]| adopted.contains(line.strip_suffix(b"\n").unwrap_or(line));

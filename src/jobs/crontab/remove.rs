@@ -47,7 +47,7 @@ impl Job for Remove {
         let is_last = !Table::parse(&table, &site).own().any(|own| stays(own.job));
         let jobs = Some(self.jobs.clone()).filter(|jobs| !jobs.is_empty() && !is_last);
         let mut plan =
-            Change::Lines(Edit { site: site.clone(), jobs, lines: Vec::new() }).plan(&table, &site)?;
+            Change::Lines(vec![Edit { site: site.clone(), jobs, lines: Vec::new() }]).plan(&table, &site)?;
         for install in &mut plan.actions {
             install.spares_namesakes = self.site.is_none();
         }

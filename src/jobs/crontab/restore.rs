@@ -1,6 +1,7 @@
 //! `maint crontab restore [ID]`: puts a saved crontab back, as a whole.
 
 use super::{Change, Install, LOCK, PATIENCE};
+use crate::cron::table::{self, Table};
 use crate::engine::Job;
 use crate::engine::plan::Plan;
 use crate::error::Problem;
@@ -51,8 +52,25 @@ impl Job for Restore {
             new.push(b'\n');
         }
         let seen = crontab.list()?;
-        Change::Whole { seen: seen.clone(), new }.plan(&seen, world.config.site_name())
+        let notes = other_sites(&seen, &new, world.config.site_name());
+        let change = Change::Whole { seen: seen.clone(), new };
+        let mut plan = change.plan(&seen, world.config.site_name())?;
+        plan.notes.extend(notes);
+        Ok(plan)
     }
+}
+
+/// The whole table is put back: what that means for the lines of other sites.
+fn other_sites(seen: &[u8], new: &[u8], own: &str) -> Vec<String> {
+    let mut sites = [table::sites(seen), table::sites(new)].concat();
+    sites.sort();
+    sites.dedup();
+    let differs = |site: &String| {
+        let (seen, new) = (Table::parse(seen, site), Table::parse(new, site));
+        !seen.own().map(|own| own.text).eq(new.own().map(|own| own.text))
+    };
+    let changed = sites.into_iter().filter(|site| site != own && differs(site));
+    changed.map(|site| format!("the lines of site {} change too", text::escape(&site))).collect()
 }
 
 /// The saved table with this id, or the only one whose id begins so.

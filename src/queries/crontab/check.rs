@@ -10,6 +10,7 @@ use crate::world::World;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Looks for odd schedules and for drift; exit code 3 when something is found
@@ -42,8 +43,12 @@ impl Query for Check {
         let (left, _) = django::lines(&world.crontab()?.list()?);
         if !left.is_empty() {
             let lines = text::plural(left.len(), "line");
+            let projects: BTreeSet<&str> = left.iter().map(|line| line.project.as_str()).collect();
+            let projects = projects.into_iter().collect::<Vec<_>>().join(", ");
             notes.push(format!(
-                "the crontab has {lines} of django-crontab; `maint crontab adopt` takes them over"
+                "the crontab has {lines} of django-crontab ({}); `maint crontab adopt --project NAME` takes over \
+                 those of a project",
+                text::escape(&projects)
             ));
         }
         Ok(Checked { site: world.config.site_name().to_owned(), findings, notes })

@@ -54,7 +54,9 @@ impl Query for Show {
         let namesake = || world.refuse_namesake(&listing).err().map(|error| one_line(&error));
         let problem = table.damage().map(str::to_owned).or_else(namesake);
         let is_mended_by_add = problem.is_none();
-        let drift = problem.into_iter().chain(words).collect();
+        let former = world.former_names(&listing).into_iter();
+        let former = former.map(|name| format!("there are lines under the former name of this site, {name}"));
+        let drift = problem.into_iter().chain(former).chain(words).collect();
         let jobs = standings.iter().map(|standing| Row::of(world, standing)).collect();
         Ok(Shown { site: site.to_owned(), jobs, drift, is_mended_by_add })
     }
