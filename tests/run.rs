@@ -242,3 +242,12 @@ fn a_name_with_a_line_end_stays_one_line() {
     assert!(run.stdout.contains("/tmp/one\\nfailed: two ("), "{}", run.stdout);
     assert!(!run.stdout.contains("\nfailed: two"), "{}", run.stdout);
 }
+
+#[test]
+fn a_failure_is_told_on_a_terminal_too_when_only_failures_are_wanted() {
+    let site = Site::new("[jobs.bad]\nshell = \"exit 3\"\n[jobs.good]\nshell = \"true\"\n");
+    let Some(run) = site.on_terminal(&["-q", "run", "bad"], "", || {}) else { return };
+    assert!(run.exits(1).stdout.contains("exit code 3"), "a quiet failure said nothing");
+    let Some(run) = site.on_terminal(&["-q", "run", "good"], "", || {}) else { return };
+    assert_eq!(run.exits(0).stdout, "");
+}
