@@ -52,13 +52,13 @@ fn stat(pid: u32) -> Option<Stat> {
     })
 }
 
-/// True when whoever started this process had it ignore a signal, as nohup does.
+/// The signals that whoever started this process had it ignore, as nohup does.
 #[expect(clippy::disallowed_methods, reason = "this is World")]
-pub(super) fn ignores(signal: i32) -> bool {
+pub(super) fn ignored() -> impl Fn(i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    move |signal| mask >> (signal - 1) & 1 == 1
 }
 
 /// From now on orphans of our children become our own children, so that none can escape its end.

@@ -42,7 +42,8 @@ impl Stop {
 
     /// From now on SIGINT, SIGTERM and SIGHUP ask for a clean stop; under nohup SIGHUP stays ignored.
     pub(crate) fn listen(&self) -> Result<()> {
-        for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !process::ignores(*signal)) {
+        let is_ignored = process::ignored();
+        for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
             let number = signal.unsigned_abs() as usize;
             signal_hook::flag::register_usize(signal, Arc::clone(&self.signal), number)
                 .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&self.is_urgent)))
