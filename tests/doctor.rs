@@ -78,7 +78,11 @@ fn a_machine_without_cron_has_a_problem() {
     let site = Site::new("");
     let command = site.command(&["doctor"]);
     let alone: Run = run(&mut inside(&["unshare", "-m", "-p", "-f", "--mount-proc"], &command)).exits(3);
-    let cure = "install and start one, for example with `apt install cron`";
+    let cure = if Path::new("/usr/sbin/cron").exists() {
+        "start it, for example with `service cron start`"
+    } else {
+        "install one, for example with `apt install cron`"
+    };
     says(&alone.stdout, &format!("problem  cron: no cron daemon is running; {cure}"));
 }
 

@@ -119,9 +119,10 @@ impl DjangoLine {
     #[must_use]
     pub fn name(&self, jobs: &[DjangoJob]) -> String {
         let job = jobs.iter().find(|job| job.hash == self.hash);
-        let name = job.and_then(|job| match job.management_command() {
-            Some(words) => words.into_iter().next(),
-            None => job.job.get(1)?.as_str()?.rsplit('.').next(),
+        let name = job.and_then(|job| {
+            let function = job.job.get(1)?.as_str()?;
+            let first_word = || job.job.get(2)?.get(0)?.as_str();
+            if function == CALL_COMMAND { first_word() } else { function.rsplit('.').next() }
         });
         let short: String = self.hash.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
         let name: String = name
@@ -212,7 +213,7 @@ mod tests {
         );
         for (other, name) in [
             (json!(["0 8 * * *", "shop.cron.send_mails"]), "send-mails"),
-            (json!(["0 8 * * *", CALL_COMMAND, ["clean_up"], { "age": 3 }]), "call-command"),
+            (json!(["0 8 * * *", CALL_COMMAND, ["clean_up"], { "age": 3 }]), "clean-up"),
             (json!(["0 8 * * *", "shop.cron._private"]), "private"),
             (json!(["0 8 * * *", "shop.cron.\u{e9}t\u{e9}"]), "t"),
             (json!(["0 8 * * *", "shop.cron.___"]), "django-b814"),

@@ -2,6 +2,7 @@
 
 use crate::config::job::{JobEntry, Runs};
 use crate::config::secret::SecretRef;
+use crate::cron::drift::State;
 use crate::engine::Query;
 use crate::error::one_line;
 use crate::exit::Exit;
@@ -126,6 +127,10 @@ fn crontab(world: &World) -> Vec<Finding> {
         Ok(shown) if shown.drift.is_empty() => {
             vec![Finding::ok("crontab", format!("{} installed", text::plural(shown.jobs.len(), "line")))]
         }
+        Ok(shown) if shown.jobs.len() > 1 && shown.jobs.iter().all(|row| row.state == State::Missing) => {
+            let text = format!("none of the {} is installed", text::plural(shown.jobs.len(), "line"));
+            vec![Finding::problem("crontab", text, "run `maint crontab add`")]
+        }
         Ok(shown) => {
             let cure = if shown.is_mended_by_add { "run `maint crontab add`" } else { "" };
             shown.drift.iter().map(|drift| Finding::problem("crontab", drift, cure)).collect()
@@ -138,7 +143,11 @@ fn cron() -> Vec<Finding> {
     let daemon = match daemon::cron() {
         Some(daemon) => Finding::ok("cron", format!("{} runs (pid {})", daemon.name, daemon.pid)),
         None if daemon::sees_everybody() => {
-            let cure = "install and start one, for example with `apt install cron`";
+            let is_there = |name: &&&str| programs::find_in("/usr/sbin:/sbin:/usr/bin", name).is_some();
+            let cure = match ["cron", "crond"].iter().find(is_there) {
+                Some(name) => format!("start it, for example with `service {name} start`"),
+                None => "install one, for example with `apt install cron`".to_owned(),
+            };
             Finding::problem("cron", "no cron daemon is running", cure)
         }
         None => {

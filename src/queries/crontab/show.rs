@@ -31,7 +31,7 @@ pub struct Shown {
 #[derive(Debug, Serialize)]
 pub(in crate::queries) struct Row {
     job: String,
-    pub(super) state: State,
+    pub(in crate::queries) state: State,
     schedule: Option<String>,
     /// What `maint crontab run` takes; none for a job that is no longer configured.
     hash: Option<String>,
