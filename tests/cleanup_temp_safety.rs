@@ -354,12 +354,15 @@ fn what_a_process_holds_open_stays_and_the_process_is_named() {
     let path = site.file("temp/job/held", "x", 2 * DAY);
     site.file("temp/job/free", "x", 2 * DAY);
     age(&site.path("temp/job"), 2 * DAY);
-    let _held = File::open(path).unwrap();
+    // Not this process: what other tests start shares its files for a moment, and would be named instead.
+    let mut holder = Command::new("sleep").arg("300").stdin(File::open(path).unwrap()).spawn().unwrap();
     let report = site.maint(&CLEAN_JSON).exits(0).json();
+    holder.kill().unwrap();
+    holder.wait().unwrap();
     assert_eq!(site.tree("temp"), ["job", "job/held"]);
-    let own = format!("(pid {})", std::process::id());
     let notes = notes(&report);
-    assert!(notes.contains("temp/job/held: held open by ") && notes.contains(&own), "{notes}");
+    let held = format!("temp/job/held: held open by sleep (pid {})", holder.id());
+    assert!(notes.contains(&held), "{notes}");
 }
 
 #[test]
