@@ -249,6 +249,13 @@ impl serde_json::ser::Formatter for SafePretty<'_> {
     }
 }
 
+/// A value without the pair of quotes around it, as in `NAME="value"`.
+#[must_use]
+pub fn unquoted(value: &str) -> &str {
+    let inner = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+    inner.unwrap_or(value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -202,11 +202,7 @@ pub fn variables(bytes: &[u8], site: &str) -> Vec<(String, String)> {
 /// `NAME = value`, either of them perhaps in quotes; a line that begins otherwise is a job or a comment.
 fn variable(line: &str) -> Option<(String, String)> {
     let (name, value) = line.split_once('=')?;
-    let bare = |text: &str| {
-        let text = text.trim();
-        let quoted = ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
-        quoted.unwrap_or(text).to_owned()
-    };
+    let bare = |text: &str| crate::text::unquoted(text.trim()).to_owned();
     let name = bare(name);
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     is_name.then(|| (name, bare(value)))

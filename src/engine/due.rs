@@ -1,6 +1,6 @@
 //! When a job should have run and did not.
 
-use super::{history, pause};
+use super::{history, installed, pause};
 use crate::cron::schedule::Schedule;
 use crate::world::World;
 use anyhow::Result;
@@ -43,7 +43,7 @@ impl Overdue {
 /// that is paused or runs now is not overdue, nor is one without a line in a crontab where others have theirs.
 pub fn overdue(world: &World) -> Result<BTreeMap<String, Overdue>> {
     let starts = history::latest_starts(world)?;
-    let installed = history::installed(world)?;
+    let installed = installed::since(world)?;
     let running = history::running(world)?;
     let now = world.firing_now();
     let overdue = world.config.jobs.iter().filter_map(|(name, entry)| {

@@ -9,7 +9,6 @@ use crate::world::process::Identity;
 use crate::world::sqlite;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -276,7 +275,7 @@ impl<'a> History<'a> {
     }
 }
 
-fn open(world: &World, permit: &Permit) -> Result<Connection> {
+pub(super) fn open(world: &World, permit: &Permit) -> Result<Connection> {
     let path = world.state.database();
     let open = || sqlite::open_own(&path, permit).map_err(|error| explain(world, &error));
     let mut connection = open()?;
@@ -296,7 +295,7 @@ fn open(world: &World, permit: &Permit) -> Result<Connection> {
     Ok(connection)
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<u32> {
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
@@ -313,7 +312,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn explain(world: &World, error: &rusqlite::Error) -> anyhow::Error {
+pub(super) fn explain(world: &World, error: &rusqlite::Error) -> anyhow::Error {
     let (words, cure) = sqlite::describe(error);
     world.state.problem_in_words(&words, cure)
 }
@@ -349,50 +348,8 @@ pub fn latest_starts(world: &World) -> Result<BTreeMap<String, DateTime<Utc>>> {
     Ok(rows.into_iter().filter_map(|(job, at)| Some((job, DateTime::from_timestamp_millis(at)?))).collect())
 }
 
-/// Since when each job has had its present line in the crontab, as far as `maint` installed it.
-pub fn installed(world: &World) -> Result<BTreeMap<String, DateTime<Utc>>> {
-    let since: BTreeMap<String, i64> = crontab_lines(world, "since")?;
-    let time = |(job, at)| Some((job, DateTime::from_timestamp_millis(at)?));
-    Ok(since.into_iter().filter_map(time).collect())
-}
-
-/// The hash of each job's line in the crontab, as far as `maint` installed it.
-pub fn lines(world: &World) -> Result<BTreeMap<String, String>> {
-    crontab_lines(world, "hash")
-}
-
-fn crontab_lines<T: FromSql>(world: &World, column: &str) -> Result<BTreeMap<String, T>> {
-    // Before its first migration a database of an older version has no such table.
-    let connection = look(world)?.filter(|connection| version(connection).is_ok_and(|found| found >= 2));
-    let Some(connection) = connection else { return Ok(BTreeMap::new()) };
-    let sql = format!("SELECT job, {column} FROM crontab_lines");
-    Ok(sqlite::rows(&connection, &sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
-}
-
-/// Remembers the lines that are in the crontab from now on: job and hash of each.
-pub fn remember_lines(world: &World, lines: &BTreeMap<String, String>, permit: &Permit) -> Result<()> {
-    let mut connection = open(world, permit)?;
-    let now = world.clock.now().timestamp_millis();
-    let lines = serde_json::to_string(lines)?;
-    let remember = |connection: &mut Connection| -> rusqlite::Result<()> {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute(
-            "DELETE FROM crontab_lines WHERE (job, hash) NOT IN
-                 (SELECT key, value FROM json_each(?1))",
-            [&lines],
-        )?;
-        transaction.execute(
-            "INSERT OR IGNORE INTO crontab_lines (job, hash, since)
-                 SELECT key, value, ?2 FROM json_each(?1)",
-            params![lines, now],
-        )?;
-        transaction.commit()
-    };
-    remember(&mut connection).map_err(|error| explain(world, &error))
-}
-
 /// The database for looking; `None` before the first run.
-fn look(world: &World) -> Result<Option<Connection>> {
+pub(super) fn look(world: &World) -> Result<Option<Connection>> {
     let path = world.state.database();
     if !world.files.exists(&path) {
         return Ok(None);

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod apply;
 pub mod due;
 pub mod history;
+pub mod installed;
 pub mod lock;
 pub mod order;
 pub mod pause;

@@ -4,6 +4,7 @@ use super::find_job;
 use crate::cron::schedule::Schedule;
 use crate::cron::table::Table;
 use crate::engine::history::{self, Run};
+use crate::engine::installed;
 use crate::engine::{Query, due, pause};
 use crate::error::Problem;
 use crate::text;
@@ -260,7 +261,7 @@ impl Question<'_> {
         if self.runs.iter().any(|run| run.started < at) {
             return None;
         }
-        match history::installed(self.world).ok()?.get(self.name).copied() {
+        match installed::since(self.world).ok()?.get(self.name).copied() {
             Some(installed) if installed > at => Some(format!(
                 "its line in the crontab was written only at {}",
                 self.world.clock.show(installed)

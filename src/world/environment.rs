@@ -150,9 +150,7 @@ fn env_file(path: &Path, files: &Files) -> Vec<(String, String)> {
         let line = line.trim();
         let line = line.strip_prefix("export ").unwrap_or(line);
         let (name, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
-        let value = value.trim();
-        let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
-        Some((name.trim().to_owned(), quoted.unwrap_or(value).to_owned()))
+        Some((name.trim().to_owned(), crate::text::unquoted(value.trim()).to_owned()))
     });
     pairs.collect()
 }

@@ -3,7 +3,7 @@
 use super::{Change, Install, LOCK, PATIENCE, lines_in};
 use crate::cron::table::Edit;
 use crate::engine::Job;
-use crate::engine::history;
+use crate::engine::installed;
 use crate::engine::plan::Plan;
 use crate::error::Problem;
 use crate::world::World;
@@ -41,7 +41,7 @@ impl Job for Add {
         edits.push(Edit { site: site.clone(), jobs, lines });
         let change = Change::Lines(edits);
         let mut plan = change.clone().plan(&table, &site)?;
-        if plan.actions.is_empty() && history::lines(world)? != lines_in(&table, &site) {
+        if plan.actions.is_empty() && installed::hashes(world)? != lines_in(&table, &site) {
             plan.actions.push(Install::remembering(&site, change));
         }
         if is_empty {

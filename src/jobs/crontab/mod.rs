@@ -11,7 +11,7 @@ use crate::cron::table::{Edit, Table};
 use crate::diff;
 use crate::engine::Action;
 use crate::engine::apply::Permit;
-use crate::engine::history;
+use crate::engine::installed;
 use crate::engine::plan::{Overview, Plan};
 use crate::engine::report::Outcome;
 use crate::error::one_line;
@@ -130,7 +130,7 @@ impl Install {
         if world.config.file.is_none() || self.site != world.config.site_name() {
             return Ok(());
         }
-        history::remember_lines(world, &lines_in(table, &self.site), permit)
+        installed::remember(world, &lines_in(table, &self.site), permit)
     }
 }
 
