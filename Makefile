@@ -54,7 +54,7 @@ install: ## install binary, man pages and completions below $(PREFIX)
 	install -Dm644 docs/completions/maint.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/maint.fish
 
 # Both install what is missing where they can (as root, with apt), and otherwise say what to install.
-# Pairs of a program and the Debian package that holds it.
+# Pairs of a program and the Debian package that holds it; Debian keeps PostgreSQL's server programs in a folder of their own.
 .PHONY: compiler
 compiler:
 	@command -v cargo >/dev/null || { echo "maint needs Rust 1.89 or newer: https://rustup.rs"; exit 1; }
@@ -62,10 +62,11 @@ compiler:
 
 .PHONY: tools
 tools: compiler
-	@$(call ensure,strace:strace sqlite3:sqlite3 unshare:util-linux nsenter:util-linux setpriv:util-linux script:bsdutils python3:python3 crontab:cron busybox:busybox-static systemd-analyze:systemd)
+	@$(call ensure,strace:strace sqlite3:sqlite3 unshare:util-linux nsenter:util-linux setpriv:util-linux script:bsdutils python3:python3 crontab:cron busybox:busybox-static systemd-analyze:systemd initdb:postgresql)
 
 define ensure
 	missing=; \
+	PATH="$$PATH:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; \
 	for pair in $(1); do command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
