@@ -11,7 +11,7 @@ mod removal;
 mod survey;
 
 pub(crate) use folder::{Find, Rules, Target};
-pub(crate) use holders::Identity;
+pub(crate) use holders::{Identity, holder_of_lock};
 pub(crate) use removal::Removal;
 pub(crate) use survey::{Old, Survey, Wanted};
 
