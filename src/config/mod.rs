@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod cleanup_temp;
 pub mod database;
+pub mod http;
 pub mod job;
 mod position;
 pub mod secret;
@@ -35,6 +36,8 @@ pub struct Config {
     pub crontab: site::CrontabSection,
     /// The databases of the site.
     pub databases: BTreeMap<String, database::Database>,
+    /// How patiently other machines are asked.
+    pub http: http::Http,
     /// Who hears of failures and recoveries.
     pub alerts: alerts::Alerts,
     /// The folders that `cleanup-temp` cleans.
@@ -77,6 +80,7 @@ impl Config {
                 "`bin` of [crontab] is empty; name a program, or leave the key out",
             ));
         }
+        self.http.check().map_err(|why| Wrong::new("http", why))?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
 
