@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod cleanup_temp;
 pub mod database;
+pub mod http;
 pub mod job;
 mod position;
 pub mod secret;
@@ -38,6 +39,8 @@ pub struct Config {
     pub databases: BTreeMap<String, database::Database>,
     /// What the tables of the databases are called.
     pub tables: tables::Tables,
+    /// How patiently other machines are asked.
+    pub http: http::Http,
     /// Who hears of failures and recoveries.
     pub alerts: alerts::Alerts,
     /// The folders that `cleanup-temp` cleans.
@@ -81,6 +84,7 @@ impl Config {
             ));
         }
         self.tables.check().map_err(|(key, message)| Wrong { key, message })?;
+        self.http.check().map_err(|why| Wrong::new("http", why))?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
 
