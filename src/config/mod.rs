@@ -5,6 +5,7 @@ pub mod cleanup_temp;
 pub mod database;
 pub mod http;
 pub mod job;
+pub mod notify_devis;
 mod position;
 pub mod secret;
 pub mod site;
@@ -45,6 +46,8 @@ pub struct Config {
     pub alerts: alerts::Alerts,
     /// The folders that `cleanup-temp` cleans.
     pub cleanup_temp: cleanup_temp::CleanupTempSection,
+    /// Where the devis are, and where their notices go.
+    pub notify_devis: notify_devis::NotifyDevisSection,
     /// The file this was read from; none when a command works without one.
     #[serde(skip)]
     pub file: Option<PathBuf>,
@@ -91,7 +94,8 @@ impl Config {
     /// Every secret that the configuration names.
     pub fn secrets(&self) -> impl Iterator<Item = SecretRef> {
         let of_databases = self.databases.values().filter_map(|database| database.url.secret());
-        self.alerts.secrets().cloned().chain(of_databases)
+        let of_devis = self.notify_devis.webhook.clone();
+        self.alerts.secrets().cloned().chain(of_databases).chain(of_devis)
     }
 
     /// True when a run of the job that was missed is made up for.
