@@ -15,7 +15,7 @@ mod walk;
 
 pub(crate) use checksum::Checksum;
 pub(crate) use folder::{Find, Rules, Target};
-pub(crate) use holders::Identity;
+pub(crate) use holders::{Identity, holder_of_lock};
 pub(crate) use inventory::{Inventory, Shelf};
 pub(crate) use removal::Removal;
 pub(crate) use survey::{Old, Survey, Wanted};
