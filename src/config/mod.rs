@@ -5,6 +5,7 @@ pub mod cleanup_temp;
 pub mod database;
 pub mod job;
 mod position;
+pub mod rebuild_paths;
 pub mod secret;
 pub mod site;
 pub mod tables;
@@ -42,6 +43,8 @@ pub struct Config {
     pub alerts: alerts::Alerts,
     /// The folders that `cleanup-temp` cleans.
     pub cleanup_temp: cleanup_temp::CleanupTempSection,
+    /// The backups that `rebuild-paths` compares with their records.
+    pub rebuild_paths: rebuild_paths::RebuildPathsSection,
     /// The file this was read from; none when a command works without one.
     #[serde(skip)]
     pub file: Option<PathBuf>,

@@ -4,5 +4,6 @@ pub mod cleanup_temp;
 pub mod crontab;
 pub mod init;
 pub mod pause;
+pub mod rebuild_paths;
 pub mod resume;
 pub mod shell;

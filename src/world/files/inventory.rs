@@ -76,21 +76,21 @@ impl Shelf {
         self.folder.names().map(|(start, name)| (start, name.to_bytes()))
     }
 
-    /// Looks at some of the files; `starts` are where their names begin. What is no file any more is left out.
-    pub(crate) fn look(&self, starts: &[usize]) -> Vec<Result<Find, String>> {
+    /// Looks at some of the files; `starts` are where their names begin. Nothing where there is no file any more.
+    pub(crate) fn look(&self, starts: &[usize]) -> Vec<Result<Option<Find>, String>> {
         let open = self.folder.open();
         let look = |start: &usize| {
             let name = self.folder.name_at(*start);
             let looked = open.as_ref().map_err(|errno| *errno).and_then(|fd| look_at_entry(fd, name));
             match looked {
                 Ok(found) if is_file(&found) => {
-                    Some(Ok(Find::entry(&self.folder, *start, Kind::File, &found)))
+                    Ok(Some(Find::entry(&self.folder, *start, Kind::File, &found)))
                 }
-                Ok(_) | Err(Errno::NOENT) => None,
-                Err(errno) => Some(Err(complaint(&self.folder.path_of(name), errno))),
+                Ok(_) | Err(Errno::NOENT) => Ok(None),
+                Err(errno) => Err(complaint(&self.folder.path_of(name), errno)),
             }
         };
-        starts.iter().filter_map(look).collect()
+        starts.iter().map(look).collect()
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
     fn finds(inventory: &Inventory) -> Vec<Find> {
         let of_shelf = |shelf: &Shelf| {
             let starts: Vec<usize> = shelf.names().map(|(start, _)| start).collect();
-            shelf.look(&starts).into_iter().map(Result::unwrap).collect::<Vec<_>>()
+            shelf.look(&starts).into_iter().filter_map(Result::unwrap).collect::<Vec<_>>()
         };
         inventory.shelves.iter().flat_map(of_shelf).collect()
     }
