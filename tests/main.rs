@@ -27,6 +27,8 @@ mod history;
 mod init;
 mod locks;
 mod pause;
+mod rebuild_paths;
+mod rebuild_paths_recorded;
 mod render;
 mod run;
 mod secrets;

@@ -183,7 +183,8 @@ impl Bases {
     pub(super) fn relative<'p>(&self, path: &'p str) -> &'p str {
         let below = |base: &String| path.strip_prefix(base.as_str())?.strip_prefix('/');
         let elsewhere = || {
-            let place = Some(path).filter(|path| path.starts_with('/'))?.rfind(&self.storage)?;
+            let is_absolute = path.starts_with('/') && self.storage.len() > 1;
+            let place = is_absolute.then(|| path.rfind(&self.storage))??;
             path.get(place + self.base..)
         };
         self.here.iter().find_map(below).or_else(elsewhere).unwrap_or(path)
