@@ -5,6 +5,7 @@ use crate::support::database::Database;
 use crate::support::{Run, Site, inside, leave_out, run, wait_until};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::Command;
 use std::time::Duration;
 
 const FORCE: [&str; 2] = ["rebuild-paths", "--force"];
@@ -59,7 +60,7 @@ fn a_file_without_a_record_gets_one_with_all_that_the_original_writes() {
         site.file("backups/storage/old.backup", "ab", 1);
         site.file("backups/storage/deep/x/My_Backup 1.enc", "abc", 1);
         let run = site.maint(&["rebuild-paths", "--force", "-v"]).exits(0);
-        assert!(run.stderr.contains("rebuild-paths: 2 done, 2 files without a record in "), "{}", run.stderr);
+        assert!(run.stdout.contains("rebuild-paths: 2 done, 2 files without a record in "), "{}", run.stdout);
         let rows = database.rows(
             "SELECT id, backup_name, status, backup_type, file_path, file_size, checksum, tables_count, records_count,
                 files_count, duration_seconds, log_data, error_message, configuration_id, created_by_id
@@ -666,6 +667,52 @@ fn killed_at_any_moment_it_has_done_all_or_nothing() {
         }
         assert_eq!(report(site)["counts"]["done"], MANY * 2);
     });
+}
+
+/// System calls that change something.
+const TOUCHING: [&str; 4] = ["openat", "pwrite64", "fsync,fdatasync", "unlink,unlinkat,ftruncate"];
+
+#[test]
+fn killed_at_any_system_call_it_has_done_all_or_nothing_and_the_next_run_does_the_rest() {
+    let can_trace = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+    if !can_trace.is_ok_and(|output| output.status.success()) {
+        return leave_out("a kill at each system call", "strace is missing, or may not trace here");
+    }
+    let (mut nothing, mut all) = (0, 0);
+    for calls in TOUCHING {
+        for at in 1..200 {
+            let site = Site::new("[databases.app]\nurl = \"sqlite:db.sqlite3\"\n");
+            let database = Database::sqlite(&site);
+            drifted(&site, &database, 3);
+            let inject = format!("inject={calls}:signal=KILL:when={at}");
+            let trace = format!("trace={calls}");
+            let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+            let ended = run(&mut inside(&strace, &site.command(&FORCE)));
+            // Looked at in a copy: the next run must find what was left.
+            let copy = Site::bare();
+            for name in ["db.sqlite3", "db.sqlite3-journal"] {
+                let _ = fs::copy(site.path(name), copy.path(name));
+            }
+            let copied = Database::Sqlite(copy.path("db.sqlite3"));
+            match (
+                copied.rows(PATHS).len(),
+                copied.rows(STATES).iter().filter(|row| row.contains("file_missing")).count(),
+            ) {
+                (4, 0) => nothing += 1,
+                (7, 3) => all += 1,
+                torn => panic!("after a kill at {calls} {at}: {torn:?}"),
+            }
+            let _ = site.maint(&FORCE).exits(0);
+            assert_eq!(database.rows(PATHS).len(), 7);
+            if ended.code == 0 {
+                break;
+            }
+        }
+    }
+    assert!(
+        nothing > 10 && all > 3,
+        "{nothing} times nothing and {all} times all: the kills missed the change"
+    );
 }
 
 #[test]
