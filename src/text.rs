@@ -157,11 +157,16 @@ pub fn plural(count: usize, noun: &str) -> String {
 /// 1234567 as "1,234,567".
 #[must_use]
 pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
+    grouped(&number.to_string(), ",")
+}
+
+/// Digits in groups of three.
+#[must_use]
+pub fn grouped(digits: &str, separator: &str) -> String {
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
+            out.push_str(separator);
         }
         out.push(digit);
     }

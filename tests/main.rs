@@ -26,6 +26,8 @@ mod dry_run;
 mod history;
 mod init;
 mod locks;
+mod notify_devis;
+mod notify_devis_recorded;
 mod pause;
 mod rebuild_paths;
 mod rebuild_paths_recorded;

@@ -10,9 +10,8 @@ mod usage;
 use self::dispatch::Visitor;
 use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
-use crate::jobs::{
-    cleanup_temp::CleanupTemp, init::Init, pause::Pause, rebuild_paths::RebuildPaths, resume::Resume,
-};
+use crate::jobs::{cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
+use crate::jobs::{notify_devis::NotifyDevis, rebuild_paths::RebuildPaths};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
 use crate::queries::{doctor::Doctor, status::Status, why::Why};
 use crate::ui::{Colour, Ui};
@@ -89,6 +88,17 @@ Examples:
   maint cleanup-temp --auto                             for cron: no question
   maint cleanup-temp --age-hours=48 -n /var/tmp/app     without any maint.toml")]
     CleanupTemp(CleanupTemp),
+    #[command(after_long_help = "\
+A notice goes out on the first and on the last day of the payment period of each accepted devis, once.
+It counts as sent when Discord has kept it: what could not be sent is sent by the next run of that
+day, or with --catch-up.
+
+Examples:
+  maint notify-devis --dry-run              the messages as they would be sent
+  maint notify-devis                        for cron: what is due today
+  maint notify-devis --catch-up 3           and what the last three days have missed
+  maint notify-devis --devis-id 12 --force  once more for one devis")]
+    NotifyDevis(NotifyDevis),
     #[command(after_long_help = "\
 A file in the storage that no record names gets one, with its size and SHA-256. A completed backup
 whose file is not there is marked `file_missing`; a marked one whose file is back is set to
@@ -180,6 +190,8 @@ impl Command {
                 paths: job.paths.iter().map(|path| base.join(path)).collect(),
                 ..job.clone()
             })),
+            // It asks nothing: --yes must not send again what was sent.
+            Command::NotifyDevis(job) => Some(visitor.visit(job)),
             Command::RebuildPaths(job) => {
                 Some(visitor.visit(&RebuildPaths { force: job.force || is_forced, ..job.clone() }))
             }

@@ -3,7 +3,9 @@
 pub mod alerts;
 pub mod cleanup_temp;
 pub mod database;
+pub mod http;
 pub mod job;
+pub mod notify_devis;
 mod position;
 pub mod rebuild_paths;
 pub mod secret;
@@ -39,12 +41,16 @@ pub struct Config {
     pub databases: BTreeMap<String, database::Database>,
     /// What the tables of the databases are called.
     pub tables: tables::Tables,
+    /// How patiently other machines are asked.
+    pub http: http::Http,
     /// Who hears of failures and recoveries.
     pub alerts: alerts::Alerts,
     /// The folders that `cleanup-temp` cleans.
     pub cleanup_temp: cleanup_temp::CleanupTempSection,
     /// The backups that `rebuild-paths` compares with their records.
     pub rebuild_paths: rebuild_paths::RebuildPathsSection,
+    /// Where the devis are, and where their notices go.
+    pub notify_devis: notify_devis::NotifyDevisSection,
     /// The file this was read from; none when a command works without one.
     #[serde(skip)]
     pub file: Option<PathBuf>,
@@ -84,13 +90,15 @@ impl Config {
             ));
         }
         self.tables.check().map_err(|(key, message)| Wrong { key, message })?;
+        self.http.check().map_err(|why| Wrong::new("http", why))?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
 
     /// Every secret that the configuration names.
     pub fn secrets(&self) -> impl Iterator<Item = SecretRef> {
         let of_databases = self.databases.values().filter_map(|database| database.url.secret());
-        self.alerts.secrets().cloned().chain(of_databases)
+        let of_devis = self.notify_devis.webhook.clone();
+        self.alerts.secrets().cloned().chain(of_databases).chain(of_devis)
     }
 
     /// True when a run of the job that was missed is made up for.

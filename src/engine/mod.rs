@@ -53,6 +53,12 @@ pub trait Job: Sync {
         Ok(())
     }
 
+    /// Refuses to begin without what the run needs: a database, the address of a webhook. Unlike wrong input this may
+    /// come right by itself, so that `config check` leaves it to `doctor`.
+    fn ready(&self, _world: &World) -> Result<()> {
+        Ok(())
+    }
+
     /// Looks at the world and says what is to be done. It writes nothing, not even a cache.
     fn plan(&self, world: &World) -> Result<Plan<Self::Action>>;
 

@@ -3,6 +3,7 @@
 pub mod cleanup_temp;
 pub mod crontab;
 pub mod init;
+pub mod notify_devis;
 pub mod pause;
 pub mod rebuild_paths;
 pub mod resume;
