@@ -138,6 +138,15 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// Two lower-case digits for each byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
 /// "1 file", "2 files", "250,000 files"; `noun` in the singular.
 #[must_use]
 pub fn plural(count: usize, noun: &str) -> String {

@@ -30,6 +30,8 @@ mod locks;
 mod notify_devis;
 mod notify_devis_recorded;
 mod pause;
+mod rebuild_paths;
+mod rebuild_paths_recorded;
 mod render;
 mod run;
 mod secrets;

@@ -10,8 +10,8 @@ mod usage;
 use self::dispatch::Visitor;
 use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
-use crate::jobs::notify_devis::NotifyDevis;
 use crate::jobs::{cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
+use crate::jobs::{notify_devis::NotifyDevis, rebuild_paths::RebuildPaths};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
 use crate::queries::{doctor::Doctor, status::Status, why::Why};
 use crate::ui::{Colour, Ui};
@@ -100,6 +100,17 @@ Examples:
   maint notify-devis --devis-id 12 --force  once more for one devis")]
     NotifyDevis(NotifyDevis),
     #[command(after_long_help = "\
+A file in the storage that no record names gets one, with its size and SHA-256. A completed backup
+whose file is not there is marked `file_missing`; a marked one whose file is back is set to
+completed. All of it is one transaction. Nothing is done when the storage holds no backup at all
+while records name some: then a disk is most likely not mounted (--allow-empty overrides).
+
+Examples:
+  maint rebuild-paths --scan-only      what differs
+  maint rebuild-paths --force          for cron: no question
+  maint rebuild-paths --user-id 3      whose the new records will be")]
+    RebuildPaths(RebuildPaths),
+    #[command(after_long_help = "\
 The job runs as cron would run it: with its lock, its time limit, a log and a line in the history.
 
 Examples:
@@ -181,6 +192,9 @@ impl Command {
             })),
             // It asks nothing: --yes must not send again what was sent.
             Command::NotifyDevis(job) => Some(visitor.visit(job)),
+            Command::RebuildPaths(job) => {
+                Some(visitor.visit(&RebuildPaths { force: job.force || is_forced, ..job.clone() }))
+            }
             _ => None,
         }
     }

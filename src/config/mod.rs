@@ -7,6 +7,7 @@ pub mod http;
 pub mod job;
 pub mod notify_devis;
 mod position;
+pub mod rebuild_paths;
 pub mod secret;
 pub mod site;
 pub mod tables;
@@ -46,6 +47,8 @@ pub struct Config {
     pub alerts: alerts::Alerts,
     /// The folders that `cleanup-temp` cleans.
     pub cleanup_temp: cleanup_temp::CleanupTempSection,
+    /// The backups that `rebuild-paths` compares with their records.
+    pub rebuild_paths: rebuild_paths::RebuildPathsSection,
     /// Where the devis are, and where their notices go.
     pub notify_devis: notify_devis::NotifyDevisSection,
     /// The file this was read from; none when a command works without one.

@@ -32,6 +32,7 @@ pub struct Finished<A> {
 pub fn carry_out<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finished<J::Action>> {
     match order.mode {
         Mode::DryRun => rehearse(job, order, world),
+        Mode::Real if job.only_looks() => rehearse(job, order, world),
         Mode::Real => perform(job, order, world, &Permit(())),
     }
 }

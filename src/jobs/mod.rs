@@ -5,5 +5,6 @@ pub mod crontab;
 pub mod init;
 pub mod notify_devis;
 pub mod pause;
+pub mod rebuild_paths;
 pub mod resume;
 pub mod shell;
