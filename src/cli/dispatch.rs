@@ -46,7 +46,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
     }
     let by_hand = ByHand { global, world: &world, ui, reports: None };
     match command {
-        Command::CleanupTemp(_) => {
+        Command::CleanupTemp(_) | Command::ExpireLogs(_) => {
             command.as_job(Path::new(""), global.yes, &by_hand).unwrap_or(Ok(Exit::Usage))
         }
         Command::Run(args) => run(&by_hand, args),

@@ -10,7 +10,8 @@ mod usage;
 use self::dispatch::Visitor;
 use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
-use crate::jobs::{cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
+use crate::jobs::{cleanup_temp::CleanupTemp, expire_logs::ExpireLogs};
+use crate::jobs::{init::Init, pause::Pause, resume::Resume};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
 use crate::queries::{doctor::Doctor, status::Status, why::Why};
 use crate::ui::{Colour, Ui};
@@ -87,6 +88,18 @@ Examples:
   maint cleanup-temp --auto                             for cron: no question
   maint cleanup-temp --age-hours=48 -n /var/tmp/app     without any maint.toml")]
     CleanupTemp(CleanupTemp),
+    #[command(
+        visible_alias = "cleanup-logs",
+        after_long_help = "\
+A log is compressed when it has not been changed for the one time, and removed when it has not been
+changed for the other; its compressed file keeps its time. What a process holds open stays. The
+original goes only when the compressed file is complete, on the disk, and has been read back.
+
+Examples:
+  maint expire-logs --dry-run                      what would be compressed and removed
+  maint expire-logs --days=30 --compress-days=7    it asks nothing: as it is, for cron"
+    )]
+    ExpireLogs(ExpireLogs),
     #[command(after_long_help = "\
 The job runs as cron would run it: with its lock, its time limit, a log and a line in the history.
 
@@ -167,6 +180,9 @@ impl Command {
                 paths: job.paths.iter().map(|path| base.join(path)).collect(),
                 ..job.clone()
             })),
+            Command::ExpireLogs(job) => {
+                Some(visitor.visit(&ExpireLogs { force: job.force || is_forced, ..job.clone() }))
+            }
             _ => None,
         }
     }

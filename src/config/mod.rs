@@ -3,6 +3,8 @@
 pub mod alerts;
 pub mod cleanup_temp;
 pub mod database;
+pub mod expire_logs;
+pub mod glob;
 pub mod job;
 mod position;
 pub mod secret;
@@ -39,6 +41,8 @@ pub struct Config {
     pub alerts: alerts::Alerts,
     /// The folders that `cleanup-temp` cleans.
     pub cleanup_temp: cleanup_temp::CleanupTempSection,
+    /// The folders whose logs `expire-logs` compresses and removes.
+    pub expire_logs: expire_logs::ExpireLogsSection,
     /// The file this was read from; none when a command works without one.
     #[serde(skip)]
     pub file: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 pub mod cleanup_temp;
 pub mod crontab;
+pub mod expire_logs;
 pub mod init;
 pub mod pause;
 pub mod resume;

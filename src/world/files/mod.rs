@@ -1,6 +1,7 @@
 //! Files and folders: everything that reads, writes or removes one.
 
 mod atomic;
+mod compression;
 mod folder;
 mod forbidden;
 mod gather;
@@ -10,11 +11,13 @@ mod listing;
 mod removal;
 mod survey;
 
+pub(crate) use compression::{Compression, UNFINISHED};
 pub(crate) use folder::{Find, Rules, Target};
 pub(crate) use holders::Identity;
 pub(crate) use removal::Removal;
 pub(crate) use survey::{Old, Survey, Wanted};
 
+use super::stop::Stop;
 use crate::engine::apply::Permit;
 use crate::error::{Problem, plain_errno};
 use crate::text;
@@ -174,6 +177,11 @@ impl Files {
     /// Removes one find, if it still is what was seen.
     pub(crate) fn remove(&self, find: &Find, permit: &Permit) -> Removal {
         removal::remove(find, permit)
+    }
+
+    /// Puts a compressed file in the place of one find, if it still is what was seen.
+    pub(crate) fn compress(&self, find: &Find, stop: &Stop, permit: &Permit) -> Compression {
+        compression::compress(find, stop, permit)
     }
 }
 
