@@ -9,6 +9,7 @@ pub mod job;
 mod position;
 pub mod secret;
 pub mod site;
+pub mod tables;
 pub mod units;
 
 use crate::error::Problem;
@@ -37,6 +38,8 @@ pub struct Config {
     pub crontab: site::CrontabSection,
     /// The databases of the site.
     pub databases: BTreeMap<String, database::Database>,
+    /// What the tables of the databases are called.
+    pub tables: tables::Tables,
     /// Who hears of failures and recoveries.
     pub alerts: alerts::Alerts,
     /// The folders that `cleanup-temp` cleans.
@@ -81,6 +84,7 @@ impl Config {
                 "`bin` of [crontab] is empty; name a program, or leave the key out",
             ));
         }
+        self.tables.check().map_err(|(key, message)| Wrong { key, message })?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
 

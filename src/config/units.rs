@@ -25,6 +25,12 @@ impl Length {
         Length(Duration::from_secs(count.saturating_mul(3_600).min(LONGEST_MS / 1_000)))
     }
 
+    /// `count` seconds.
+    #[must_use]
+    pub fn from_seconds(count: u64) -> Length {
+        Length(Duration::from_secs(count.min(LONGEST_MS / 1_000)))
+    }
+
     /// `count` whole minutes.
     #[must_use]
     pub fn from_minutes(count: u64) -> Length {

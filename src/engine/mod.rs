@@ -66,6 +66,17 @@ pub trait Job: Sync {
 pub trait Action: Display + Serialize + Send + Sync {
     /// Does it, after looking again: what has changed since it was planned is skipped.
     fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome>;
+
+    /// True when the whole plan is applied at once, all of it or nothing: one transaction for all.
+    const TOGETHER: bool = false;
+
+    /// Does all of it, with an outcome for each, or nothing.
+    fn apply_together(actions: &[Self], world: &World, permit: &Permit) -> Result<Vec<Outcome>>
+    where
+        Self: Sized,
+    {
+        actions.iter().map(|action| action.apply(world, permit)).collect()
+    }
 }
 
 /// A subcommand that only looks.

@@ -8,6 +8,7 @@ pub mod command;
 pub mod crontab;
 mod crontab_lines;
 pub mod daemon;
+pub(crate) mod database;
 mod django;
 pub(crate) mod environment;
 pub mod files;

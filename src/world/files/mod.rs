@@ -13,7 +13,7 @@ mod survey;
 
 pub(crate) use compression::{Compression, UNFINISHED};
 pub(crate) use folder::{Find, Rules, Target};
-pub(crate) use holders::Identity;
+pub(crate) use holders::{Identity, holder_of_lock};
 pub(crate) use removal::Removal;
 pub(crate) use survey::{Old, Survey, Wanted};
 
