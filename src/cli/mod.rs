@@ -10,7 +10,7 @@ mod usage;
 use self::dispatch::Visitor;
 use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
-use crate::jobs::{cleanup_temp::CleanupTemp, expire_logs::ExpireLogs};
+use crate::jobs::{cleanup_stuck::CleanupStuck, cleanup_temp::CleanupTemp, expire_logs::ExpireLogs};
 use crate::jobs::{init::Init, pause::Pause, resume::Resume};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
 use crate::queries::{doctor::Doctor, status::Status, why::Why};
@@ -88,6 +88,17 @@ Examples:
   maint cleanup-temp --auto                             for cron: no question
   maint cleanup-temp --age-hours=48 -n /var/tmp/app     without any maint.toml")]
     CleanupTemp(CleanupTemp),
+    #[command(after_long_help = "\
+Backups and restores that have been running or pending for too long are marked as failed, with the
+reason and the time. Nothing is stopped or removed. What never began is judged by when it was made.
+What ends meanwhile keeps its end.
+
+Examples:
+  maint cleanup-stuck --dry-run             what would be marked
+  maint cleanup-stuck --hours=6 --force     for cron: no question
+  maint cleanup-stuck --restore-id=12       this restore, whatever its age
+  maint cleanup-stuck --show-stats          how many there are in each state, and what runs")]
+    CleanupStuck(CleanupStuck),
     #[command(
         visible_alias = "cleanup-logs",
         after_long_help = "\
@@ -180,6 +191,9 @@ impl Command {
                 paths: job.paths.iter().map(|path| base.join(path)).collect(),
                 ..job.clone()
             })),
+            Command::CleanupStuck(job) => {
+                Some(visitor.visit(&CleanupStuck { force: job.force || is_forced, ..job.clone() }))
+            }
             Command::ExpireLogs(job) => {
                 Some(visitor.visit(&ExpireLogs { force: job.force || is_forced, ..job.clone() }))
             }

@@ -1,6 +1,7 @@
 //! `maint.toml` as structs, one file per family of sections. Pure: text in, values or a [`Problem`] out.
 
 pub mod alerts;
+pub mod cleanup_stuck;
 pub mod cleanup_temp;
 pub mod database;
 pub mod expire_logs;
@@ -44,6 +45,8 @@ pub struct Config {
     pub alerts: alerts::Alerts,
     /// The folders that `cleanup-temp` cleans.
     pub cleanup_temp: cleanup_temp::CleanupTempSection,
+    /// How long a backup or a restore may take before `cleanup-stuck` marks it as failed.
+    pub cleanup_stuck: cleanup_stuck::CleanupStuckSection,
     /// The folders whose logs `expire-logs` compresses and removes.
     pub expire_logs: expire_logs::ExpireLogsSection,
     /// The file this was read from; none when a command works without one.
