@@ -13,10 +13,11 @@ enum Second {
 }
 
 /// Every command that changes something, and what is run before it.
-const COMMANDS: [(&[&str], &[&str], Second); 9] = [
+const COMMANDS: [(&[&str], &[&str], Second); 10] = [
     (&[], &["cleanup-temp", "--auto"], Second::Nothing),
     (&[], &["rebuild-paths", "--force"], Second::Nothing),
     (&[], &["run", "clean"], Second::Nothing),
+    (&[], &["expire-logs"], Second::Nothing),
     (&[], &["run", "line"], Second::TheSame),
     (&[], &["pause", "line", "--until", "2h", "--reason", "import"], Second::Nothing),
     (&["pause", "line"], &["resume", "line"], Second::Nothing),
@@ -38,6 +39,8 @@ fn site() -> Site {
     site.file("tmp/old", "content", 48);
     site.file("tmp/folder/old", "", 48);
     crate::support::age(&site.path("tmp/folder"), 48);
+    site.file("logs/week.log", "content", 10 * 24);
+    site.file("logs/month.log", "content", 40 * 24);
     site.folder("new");
     site
 }

@@ -24,6 +24,7 @@ mod demo;
 mod doctor;
 mod documentation;
 mod dry_run;
+mod expire_logs;
 mod history;
 mod init;
 mod locks;
