@@ -19,6 +19,7 @@ mod crontab_kill;
 mod crontab_odd;
 mod crontab_presets;
 mod crontab_real;
+mod databases;
 mod demo;
 mod doctor;
 mod documentation;

@@ -14,7 +14,6 @@ mod django;
 pub(crate) mod environment;
 pub mod files;
 pub mod http;
-pub(crate) mod network;
 pub mod process;
 pub mod programs;
 pub mod runlog;
