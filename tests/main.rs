@@ -25,6 +25,7 @@ mod doctor;
 mod documentation;
 mod dry_run;
 mod expire_logs;
+mod failing_calls;
 mod history;
 mod init;
 mod locks;
