@@ -68,7 +68,11 @@ impl Job for CleanupStuck {
                 "an age of 0 marks everything that is running or pending; add --force if that is meant",
             ));
         }
-        world.database(world.config.cleanup_stuck.database.as_deref()).map(drop)
+        let database = world.database(world.config.cleanup_stuck.database.as_deref())?;
+        match self.restore_id {
+            Some(id) => plan_one(&mut database.look(world)?, id, world.clock.now()).map(drop),
+            None => Ok(()),
+        }
     }
 
     fn plan(&self, world: &World) -> Result<Plan<MarkFailed>> {
@@ -297,16 +301,15 @@ impl Operation {
             "pending" => Unfinished::Pending,
             _ => return None,
         };
-        let seconds = |since: DateTime<Utc>| (now - since).num_seconds().clamp(0, i32::MAX.into());
-        let started = self.started.as_ref().ok().copied().flatten();
+        let seconds = |since: DateTime<Utc>| i32::try_from((now - since).num_seconds()).unwrap_or(i32::MAX);
         Some(MarkFailed {
             kind: self.kind,
             id: self.id,
             name: self.name.clone(),
             status,
             reason,
-            age_seconds: since.map_or(0, |since| u64::try_from(seconds(since)).unwrap_or(0)),
-            took_seconds: started.map(seconds),
+            age_seconds: since.map_or(0, |since| seconds(since).max(0)),
+            was_started: matches!(self.started, Ok(Some(_))),
         })
     }
 }
@@ -341,17 +344,17 @@ pub struct MarkFailed {
     name: Box<str>,
     status: Unfinished,
     reason: Reason,
-    age_seconds: u64,
-    /// From its start to now; none when it was never started.
-    took_seconds: Option<i64>,
+    /// From its start to now, else from when it was made; as much as the column can hold.
+    age_seconds: i32,
+    was_started: bool,
 }
 
 impl fmt::Display for MarkFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MarkFailed { kind, id, name, status, reason: _, age_seconds, took_seconds } = self;
+        let MarkFailed { kind, id, name, status, reason: _, age_seconds, was_started } = self;
         let (kind, name, status) = (kind.word(), text::escape(name), status.word());
-        let age = text::duration(Duration::from_secs(*age_seconds));
-        let never = if took_seconds.is_none() { ", never started" } else { "" };
+        let age = text::duration(Duration::from_secs(age_seconds.unsigned_abs().into()));
+        let never = if *was_started { "" } else { ", never started" };
         write!(f, "mark {kind} {id} as failed ({name}, {status} for {age}{never})")
     }
 }
@@ -405,18 +408,21 @@ fn mark(
     let table = changing.table(first.kind.known())?;
     let [id, status, completed, took, message] =
         table.columns(["id", "status", "completed_at", "duration_seconds", "error_message"])?;
+    // The second look at the ids tells SQLite to go from them to the rows: it would read the whole table else.
     let sql = format!(
         "WITH stuck (stuck_id, stuck_status, stuck_seconds) AS (VALUES {list})
         UPDATE {table} SET {status} = 'failed', {completed} = $1, {message} = $2,
             {took} = coalesce(nullif({took}, 0), stuck_seconds, {took})
-        FROM stuck WHERE {id} = stuck_id AND {status} = stuck_status RETURNING {id}",
+        FROM stuck WHERE {id} = stuck_id AND {status} = stuck_status AND {id} IN (SELECT stuck_id FROM stuck)
+        RETURNING {id}",
         table = table.name(),
         list = values_list(&["bigint", "text", "integer"], rows.len(), 3),
     );
     let said = first.reason.message(world.config.site.language);
     let mut values: Vec<Value> = vec![world.clock.now().into(), said.into()];
     for row in rows {
-        values.extend([row.id.into(), row.status.word().into(), row.took_seconds.into()]);
+        let took_seconds = row.was_started.then_some(i64::from(row.age_seconds));
+        values.extend([row.id.into(), row.status.word().into(), took_seconds.into()]);
     }
     let mut marked = HashSet::with_capacity(rows.len());
     changing.rows(&sql, &values, |row| {
