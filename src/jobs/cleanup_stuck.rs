@@ -441,9 +441,9 @@ fn mark(
 
 /// The states of rows that somebody else has changed meanwhile.
 fn present_states(changing: &mut Session<'_>, kind: Kind, ids: &[i64]) -> Result<HashMap<i64, String>> {
-    let mut states = HashMap::new();
+    let mut present = HashMap::new();
     if ids.is_empty() {
-        return Ok(states);
+        return Ok(present);
     }
     let table = changing.table(kind.known())?;
     let [id, status] = table.columns(["id", "status"])?;
@@ -454,10 +454,10 @@ fn present_states(changing: &mut Session<'_>, kind: Kind, ids: &[i64]) -> Result
     );
     let values: Vec<Value> = ids.iter().map(|id| Value::from(*id)).collect();
     changing.rows(&sql, &values, |row| {
-        states.insert(row.integer(0)?, row.text(1)?.to_owned());
+        present.insert(row.integer(0)?, row.text(1)?.to_owned());
         Ok(())
     })?;
-    Ok(states)
+    Ok(present)
 }
 
 /// How many operations there are in each state, and those that have not ended.
