@@ -13,8 +13,9 @@ enum Second {
 }
 
 /// Every command that changes something, and what is run before it.
-const COMMANDS: [(&[&str], &[&str], Second); 10] = [
+const COMMANDS: [(&[&str], &[&str], Second); 11] = [
     (&[], &["cleanup-temp", "--auto"], Second::Nothing),
+    (&[], &["rebuild-paths", "--force"], Second::Nothing),
     (&[], &["run", "clean"], Second::Nothing),
     (&[], &["expire-logs"], Second::Nothing),
     (&[], &["cleanup-stuck", "--force"], Second::Nothing),
@@ -32,6 +33,7 @@ fn site() -> Site {
          [cleanup-temp]\npaths = [\"tmp\"]\n[databases.app]\nurl = \"sqlite:db.sqlite3\"\n",
     );
     crate::cleanup_stuck::fill(&Database::sqlite(&site));
+    site.file("backups/storage/new.zip", "", 1);
     site.file("tmp/young", "", 1);
     site.file("tmp/old", "content", 48);
     site.file("tmp/folder/old", "", 48);

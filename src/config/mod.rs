@@ -6,8 +6,11 @@ pub mod cleanup_temp;
 pub mod database;
 pub mod expire_logs;
 pub mod glob;
+pub mod http;
 pub mod job;
+pub mod notify_devis;
 mod position;
+pub mod rebuild_paths;
 pub mod secret;
 pub mod site;
 pub mod tables;
@@ -41,10 +44,16 @@ pub struct Config {
     pub databases: BTreeMap<String, database::Database>,
     /// What the tables of the databases are called.
     pub tables: tables::Tables,
+    /// How patiently other machines are asked.
+    pub http: http::Http,
     /// Who hears of failures and recoveries.
     pub alerts: alerts::Alerts,
     /// The folders that `cleanup-temp` cleans.
     pub cleanup_temp: cleanup_temp::CleanupTempSection,
+    /// The backups that `rebuild-paths` compares with their records.
+    pub rebuild_paths: rebuild_paths::RebuildPathsSection,
+    /// Where the devis are, and where their notices go.
+    pub notify_devis: notify_devis::NotifyDevisSection,
     /// How long a backup or a restore may take before `cleanup-stuck` marks it as failed.
     pub cleanup_stuck: cleanup_stuck::CleanupStuckSection,
     /// The folders whose logs `expire-logs` compresses and removes.
@@ -88,13 +97,15 @@ impl Config {
             ));
         }
         self.tables.check().map_err(|(key, message)| Wrong { key, message })?;
+        self.http.check().map_err(|why| Wrong::new("http", why))?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
 
     /// Every secret that the configuration names.
     pub fn secrets(&self) -> impl Iterator<Item = SecretRef> {
         let of_databases = self.databases.values().filter_map(|database| database.url.secret());
-        self.alerts.secrets().cloned().chain(of_databases)
+        let of_devis = self.notify_devis.webhook.clone();
+        self.alerts.secrets().cloned().chain(of_databases).chain(of_devis)
     }
 
     /// True when a run of the job that was missed is made up for.

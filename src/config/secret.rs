@@ -29,6 +29,17 @@ impl TryFrom<String> for SecretRef {
     }
 }
 
+impl SecretRef {
+    /// Where it is kept, as messages name it: `$NAME`, or the path.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            SecretRef::Env(name) => format!("${name}"),
+            SecretRef::File(path) => crate::text::path(path).into_owned(),
+        }
+    }
+}
+
 /// True for a name that the environment can hold.
 #[must_use]
 pub fn is_variable_name(name: &str) -> bool {

@@ -19,16 +19,16 @@ const LENGTHS: [(&str, u64); 6] =
 const LONGEST_MS: u64 = 1_000 * 366 * 86_400_000;
 
 impl Length {
+    /// `count` whole seconds.
+    #[must_use]
+    pub fn from_seconds(count: u64) -> Length {
+        Length(Duration::from_secs(count.min(LONGEST_MS / 1_000)))
+    }
+
     /// `count` whole hours.
     #[must_use]
     pub fn from_hours(count: u64) -> Length {
         Length(Duration::from_secs(count.saturating_mul(3_600).min(LONGEST_MS / 1_000)))
-    }
-
-    /// `count` seconds.
-    #[must_use]
-    pub fn from_seconds(count: u64) -> Length {
-        Length(Duration::from_secs(count.min(LONGEST_MS / 1_000)))
     }
 
     /// `count` whole minutes.

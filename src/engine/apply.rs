@@ -32,12 +32,14 @@ pub struct Finished<A> {
 pub fn carry_out<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finished<J::Action>> {
     match order.mode {
         Mode::DryRun => rehearse(job, order, world),
+        Mode::Real if job.only_looks() => rehearse(job, order, world),
         Mode::Real => perform(job, order, world, &Permit(())),
     }
 }
 
 fn rehearse<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finished<J::Action>> {
     job.check(world)?;
+    job.ready(world)?;
     let mut plan = match &order.paused {
         Some(pause) => Plan { notes: vec![format!("the run would be skipped: {pause}")], ..Plan::default() },
         None => job.plan(world)?,
@@ -81,7 +83,12 @@ fn perform<J: Job>(
     permit: &Permit,
 ) -> Result<Finished<J::Action>> {
     stop::survive()?;
-    let approved = match job.check(world).and_then(|()| approve(job, order, world)) {
+    let begin = || {
+        job.check(world)?;
+        job.ready(world)?;
+        approve(job, order, world)
+    };
+    let approved = match begin() {
         Err(error) if order.is_scheduled => {
             Session::open(order, J::LOCK, world, permit)?.refused(&error);
             return Err(error);

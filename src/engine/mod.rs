@@ -43,8 +43,19 @@ pub trait Job: Sync {
     /// What the job does, one at a time.
     type Action: Action;
 
+    /// True when it was asked only to look: then every run is a dry run.
+    fn only_looks(&self) -> bool {
+        false
+    }
+
     /// Refuses wrong input before anything is touched, the state folder included.
     fn check(&self, _world: &World) -> Result<()> {
+        Ok(())
+    }
+
+    /// Refuses to begin without what the run needs: a database, the address of a webhook. Unlike wrong input this may
+    /// come right by itself, so that `config check` leaves it to `doctor`.
+    fn ready(&self, _world: &World) -> Result<()> {
         Ok(())
     }
 

@@ -24,6 +24,8 @@ use std::time::Duration;
 
 /// Rows that are marked by one statement.
 const AT_ONCE: usize = 1_000;
+/// The columns that marking needs.
+const CHANGED: [&str; 5] = ["id", "status", "completed_at", "duration_seconds", "error_message"];
 /// Running operations that the statistics list.
 const MOST_LISTED: i64 = 50;
 
@@ -37,12 +39,12 @@ pub struct CleanupStuck {
     /// The same in minutes; counts more than --hours
     #[arg(long, value_name = "MINUTES", allow_negative_numbers = true, value_parser = minutes)]
     pub minutes: Option<u32>,
-    /// Mark this restore, whatever its age
-    #[arg(long, value_name = "ID", allow_negative_numbers = true, conflicts_with_all = ["hours", "minutes"])]
+    /// Mark only this restore, whatever its age
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub restore_id: Option<i64>,
     /// Only show how many there are in each state, and what runs
-    #[arg(long, conflicts_with_all = ["hours", "minutes", "restore_id"])]
+    #[arg(long)]
     pub show_stats: bool,
     /// Do not ask, and accept an age of 0
     #[arg(long)]
@@ -68,9 +70,19 @@ impl Job for CleanupStuck {
                 "an age of 0 marks everything that is running or pending; add --force if that is meant",
             ));
         }
+        Ok(())
+    }
+
+    fn ready(&self, world: &World) -> Result<()> {
         let database = world.database(world.config.cleanup_stuck.database.as_deref())?;
+        let mut looking = database.look(world)?;
+        for kind in [Kind::Backup, Kind::Restore] {
+            let table = looking.table(kind.known())?;
+            table.columns(kind.looked_at())?;
+            table.columns(CHANGED)?;
+        }
         match self.restore_id {
-            Some(id) => plan_one(&mut database.look(world)?, id, world.clock.now()).map(drop),
+            Some(id) => plan_one(&mut looking, id, world.clock.now()).map(drop),
             None => Ok(()),
         }
     }
@@ -166,8 +178,7 @@ fn operations(
     mut each: impl FnMut(Operation) -> Result<()>,
 ) -> Result<()> {
     let table = looking.table(kind.known())?;
-    let [id, name, status, started, created] =
-        table.columns(["id", kind.name_column(), "status", "started_at", "created_at"])?;
+    let [id, name, status, started, created] = table.columns(kind.looked_at())?;
     let filter = filter.replace("{id}", &id).replace("{status}", &status);
     let sql =
         format!("SELECT {id}, {name}, {status}, {started}, {created} FROM {} WHERE {filter}", table.name());
@@ -196,11 +207,12 @@ impl Kind {
         }
     }
 
-    fn name_column(self) -> &'static str {
-        match self {
+    fn looked_at(self) -> [&'static str; 5] {
+        let name = match self {
             Kind::Backup => "backup_name",
             Kind::Restore => "restore_name",
-        }
+        };
+        ["id", name, "status", "started_at", "created_at"]
     }
 }
 
@@ -406,8 +418,7 @@ fn mark(
 ) -> Result<()> {
     let Some(first) = rows.first() else { return Ok(()) };
     let table = changing.table(first.kind.known())?;
-    let [id, status, completed, took, message] =
-        table.columns(["id", "status", "completed_at", "duration_seconds", "error_message"])?;
+    let [id, status, completed, took, message] = table.columns(CHANGED)?;
     // The second look at the ids tells SQLite to go from them to the rows: it would read the whole table else.
     let sql = format!(
         "WITH stuck (stuck_id, stuck_status, stuck_seconds) AS (VALUES {list})
@@ -418,7 +429,7 @@ fn mark(
         table = table.name(),
         list = values_list(&["bigint", "text", "integer"], rows.len(), 3),
     );
-    let said = first.reason.message(world.config.site.language);
+    let said = first.reason.message(world.config.site.language.unwrap_or(Language::Fr));
     let mut values: Vec<Value> = vec![world.clock.now().into(), said.into()];
     for row in rows {
         let took_seconds = row.was_started.then_some(i64::from(row.age_seconds));

@@ -5,6 +5,8 @@ pub mod cleanup_temp;
 pub mod crontab;
 pub mod expire_logs;
 pub mod init;
+pub mod notify_devis;
 pub mod pause;
+pub mod rebuild_paths;
 pub mod resume;
 pub mod shell;

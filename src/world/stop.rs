@@ -68,6 +68,27 @@ impl Stop {
         self.is_urgent.load(Relaxed)
     }
 
+    /// What is left until the time limit; `None` without one.
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.deadline.get().map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Waits; false when the run must end before the time is over.
+    pub(crate) fn wait(&self, length: Duration) -> bool {
+        const STEP: Duration = Duration::from_millis(20);
+        let mut left = length;
+        while self.reason().is_none() {
+            if left.is_zero() {
+                return true;
+            }
+            let step = left.min(STEP);
+            std::thread::sleep(step);
+            left -= step;
+        }
+        false
+    }
+
     /// Why the run must end now, if it must.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is World")]

@@ -2,6 +2,7 @@
 
 pub(crate) mod cron;
 pub(crate) mod database;
+pub(crate) mod http;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

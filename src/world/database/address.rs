@@ -59,7 +59,7 @@ fn sqlite(rest: &str, root: &Path) -> Result<PathBuf, String> {
         Some(path) => root.join(path),
         None => root.join(path),
     };
-    if path == root || path.starts_with(":memory:") {
+    if path == root || rest.contains(":memory:") {
         return Err("names no file; write sqlite:PATH".to_owned());
     }
     Ok(path)

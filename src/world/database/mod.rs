@@ -21,9 +21,6 @@ use anyhow::Result;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A statement takes at most this many parameters: SQLite's limit is 32,766, PostgreSQL's 65,535.
-pub(crate) const MOST_PARAMETERS: usize = 30_000;
-
 /// A database of the site, not yet opened.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -64,7 +61,7 @@ impl World {
                 })?
             }
             (None, 0) => match self.variable_or_env_file("DATABASE_URL") {
-                Some(url) => return Database::of("DATABASE_URL", &url, sqlite::PATIENCE, self),
+                Some(url) => return Database::of("$DATABASE_URL", &url, sqlite::PATIENCE, self),
                 None => return Err(Problem::usage(format!("the site has no database; {hint}"))),
             },
             (None, 1) => known.iter().next().ok_or_else(|| Problem::usage(hint))?,
@@ -90,10 +87,16 @@ impl Database {
         {
             let shown = text::path(path);
             return Err(Problem::usage(format!(
-                "the database {name} does not exist: {shown}; correct `url` of [databases.{name}] (maint never makes one)"
+                "the database {name} does not exist: {shown}; correct its address (maint never makes one)"
             )));
         }
         Ok(Database { name: name.to_owned(), address, patience })
+    }
+
+    /// The same database, whose locks are waited for as long as this at most.
+    pub(crate) fn with_patience(mut self, patience: Duration) -> Database {
+        self.patience = self.patience.min(patience);
+        self
     }
 
     /// Begins to look: one snapshot, in which nothing can be written.

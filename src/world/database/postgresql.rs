@@ -12,10 +12,13 @@ use postgres::types::private::BytesMut;
 use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Config, Error, NoTls, Statement};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 /// How long a server may take to answer the call.
 const CONNECT: Duration = Duration::from_secs(10);
+/// A server that is gone is noticed after this time.
+const DEAD: Duration = Duration::from_secs(30);
 /// No statement of ours takes that long; the server ends it even when we are gone.
 const LONGEST_STATEMENT: Duration = Duration::from_secs(600);
 
@@ -35,7 +38,12 @@ impl Postgresql<'_> {
         patience: Duration,
         to_change: bool,
     ) -> Result<Postgresql<'w>> {
-        let client = connect(config).map_err(|error| explain(&error, name))?;
+        let client = connect(config, patience).map_err(|refusal| match refusal {
+            Refusal::Error(error) => explain(&error, name),
+            Refusal::Silence => {
+                anyhow!("the database {name} cannot be reached: no answer; is PostgreSQL running there?")
+            }
+        })?;
         let mut session = Postgresql { client, statements: HashMap::new(), name, config, patience };
         let how = if to_change { "READ COMMITTED READ WRITE" } else { "REPEATABLE READ READ ONLY" };
         let (lock, statement) = (patience.as_millis().max(1), LONGEST_STATEMENT.as_millis());
@@ -66,15 +74,27 @@ impl Postgresql<'_> {
     }
 }
 
-fn connect(config: &Config) -> Result<Client, Error> {
+/// Why there is no connection.
+enum Refusal {
+    Error(Error),
+    Silence,
+}
+
+/// Calls the server. One that takes the call and then says nothing can only be left behind, with the thread that waits
+/// for it: the client's own limit holds for the call alone.
+fn connect(config: &Config, patience: Duration) -> Result<Client, Refusal> {
+    let limit = patience.min(CONNECT).max(Duration::from_secs(1));
     let mut config = config.clone();
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT);
-    }
+    config.connect_timeout(limit).keepalives_idle(DEAD).tcp_user_timeout(DEAD);
     if config.get_application_name().is_none() {
         config.application_name("maint");
     }
-    config.connect(NoTls)
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || sender.send(config.connect(NoTls)));
+    match receiver.recv_timeout(limit) {
+        Ok(answer) => answer.map_err(Refusal::Error),
+        Err(_) => Err(Refusal::Silence),
+    }
 }
 
 /// The session that has held a lock of this database for the longest time, asked on a connection of its own.
@@ -85,7 +105,7 @@ fn holder(config: &Config) -> Option<String> {
         WHERE locks.granted AND activity.datname = current_database() AND activity.pid <> pg_backend_pid()
             AND activity.application_name <> 'maint' AND locks.mode <> 'AccessShareLock'
         ORDER BY activity.xact_start LIMIT 1";
-    let row = connect(config).ok()?.query_opt(sql, &[]).ok()??;
+    let row = connect(config, CONNECT).ok()?.query_opt(sql, &[]).ok()??;
     let (pid, application): (String, String) = (row.get(0), row.get(1));
     Some(format!("{} (session {pid})", text::escape(&application)))
 }
@@ -201,12 +221,8 @@ impl<'a> FromSql<'a> for Value {
 /// What went wrong, and the cure.
 fn explain(error: &Error, name: &str) -> anyhow::Error {
     let Some(server) = error.as_db_error() else {
-        // The crate says "error connecting to server: Connection refused (os error 111)".
-        let words = plain(&source_words(error));
-        return anyhow!(
-            "the database {name} cannot be reached: {}; is PostgreSQL running there?",
-            text::escape(&words)
-        );
+        let words = text::escape(&words(error)).into_owned();
+        return anyhow!("the database {name} cannot be reached: {words}; is PostgreSQL running there?");
     };
     let words = text::escape(server.message()).into_owned();
     match *server.code() {
@@ -223,15 +239,9 @@ fn explain(error: &Error, name: &str) -> anyhow::Error {
     }
 }
 
-fn source_words(error: &Error) -> String {
-    let mut words = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(next) = source {
-        let text = next.to_string();
-        if !words.contains(&text) {
-            words = format!("{words}: {text}");
-        }
-        source = next.source();
-    }
-    words
+/// The causes in the system's words, without the client's own "error connecting to server".
+fn words(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |&cause| cause.source());
+    let causes: Vec<String> = causes.map(|cause| plain(&cause.to_string())).collect();
+    if causes.is_empty() { error.to_string() } else { causes.join(": ") }
 }

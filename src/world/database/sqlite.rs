@@ -43,7 +43,11 @@ impl Sqlite<'_> {
         } else {
             "BEGIN; SELECT count(*) FROM sqlite_schema WHERE false"
         };
-        wait_for_turn(patience, stop, || connection.execute_batch(begin)).map_err(|error| explain(&error))?;
+        let mut begun = wait_for_turn(patience, stop, || connection.execute_batch(begin));
+        if begun.as_ref().is_err_and(is_hot) && undo_cut_off_change(path, patience).is_ok() {
+            begun = connection.execute_batch("ROLLBACK").and_then(|()| connection.execute_batch(begin));
+        }
+        begun.map_err(|error| explain(&error))?;
         connection.busy_timeout(patience).map_err(|error| explain(&error))?;
         Ok(Sqlite { connection, name, path, patience })
     }
@@ -236,6 +240,14 @@ fn explain(error: &Error, name: &str, path: &Path, patience: Duration) -> anyhow
         }
         _ => anyhow!("the database {name} ({shown}): {}", text::escape(&words(error))),
     }
+}
+
+/// Whoever opens a database to write undoes first what a crash has cut off, be it our own. Nothing that was
+/// ever committed changes by that.
+fn undo_cut_off_change(path: &Path, patience: Duration) -> rusqlite::Result<()> {
+    let connection = open(path, true)?;
+    connection.busy_timeout(patience)?;
+    connection.execute_batch("SELECT count(*) FROM sqlite_schema")
 }
 
 /// True when a change was cut off by a crash, which only somebody who may write can undo.
