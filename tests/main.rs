@@ -6,6 +6,8 @@ mod support;
 
 mod all_due;
 mod as_cron;
+mod cleanup_stuck;
+mod cleanup_stuck_recorded;
 mod cleanup_temp;
 mod cleanup_temp_recorded;
 mod cleanup_temp_safety;

@@ -24,6 +24,8 @@ use std::time::Duration;
 
 /// Rows that are marked by one statement.
 const AT_ONCE: usize = 1_000;
+/// The columns that marking needs.
+const CHANGED: [&str; 5] = ["id", "status", "completed_at", "duration_seconds", "error_message"];
 /// Running operations that the statistics list.
 const MOST_LISTED: i64 = 50;
 
@@ -37,7 +39,7 @@ pub struct CleanupStuck {
     /// The same in minutes; counts more than --hours
     #[arg(long, value_name = "MINUTES", allow_negative_numbers = true, value_parser = minutes)]
     pub minutes: Option<u32>,
-    /// Mark this restore, whatever its age
+    /// Mark only this restore, whatever its age
     #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub restore_id: Option<i64>,
@@ -72,7 +74,17 @@ impl Job for CleanupStuck {
     }
 
     fn ready(&self, world: &World) -> Result<()> {
-        world.database(world.config.cleanup_stuck.database.as_deref()).map(drop)
+        let database = world.database(world.config.cleanup_stuck.database.as_deref())?;
+        let mut looking = database.look(world)?;
+        for kind in [Kind::Backup, Kind::Restore] {
+            let table = looking.table(kind.known())?;
+            table.columns(kind.looked_at())?;
+            table.columns(CHANGED)?;
+        }
+        match self.restore_id {
+            Some(id) => plan_one(&mut looking, id, world.clock.now()).map(drop),
+            None => Ok(()),
+        }
     }
 
     fn plan(&self, world: &World) -> Result<Plan<MarkFailed>> {
@@ -166,8 +178,7 @@ fn operations(
     mut each: impl FnMut(Operation) -> Result<()>,
 ) -> Result<()> {
     let table = looking.table(kind.known())?;
-    let [id, name, status, started, created] =
-        table.columns(["id", kind.name_column(), "status", "started_at", "created_at"])?;
+    let [id, name, status, started, created] = table.columns(kind.looked_at())?;
     let filter = filter.replace("{id}", &id).replace("{status}", &status);
     let sql =
         format!("SELECT {id}, {name}, {status}, {started}, {created} FROM {} WHERE {filter}", table.name());
@@ -196,11 +207,12 @@ impl Kind {
         }
     }
 
-    fn name_column(self) -> &'static str {
-        match self {
+    fn looked_at(self) -> [&'static str; 5] {
+        let name = match self {
             Kind::Backup => "backup_name",
             Kind::Restore => "restore_name",
-        }
+        };
+        ["id", name, "status", "started_at", "created_at"]
     }
 }
 
@@ -301,16 +313,15 @@ impl Operation {
             "pending" => Unfinished::Pending,
             _ => return None,
         };
-        let seconds = |since: DateTime<Utc>| (now - since).num_seconds().clamp(0, i32::MAX.into());
-        let started = self.started.as_ref().ok().copied().flatten();
+        let seconds = |since: DateTime<Utc>| i32::try_from((now - since).num_seconds()).unwrap_or(i32::MAX);
         Some(MarkFailed {
             kind: self.kind,
             id: self.id,
             name: self.name.clone(),
             status,
             reason,
-            age_seconds: since.map_or(0, |since| u64::try_from(seconds(since)).unwrap_or(0)),
-            took_seconds: started.map(seconds),
+            age_seconds: since.map_or(0, |since| seconds(since).max(0)),
+            was_started: matches!(self.started, Ok(Some(_))),
         })
     }
 }
@@ -345,17 +356,17 @@ pub struct MarkFailed {
     name: Box<str>,
     status: Unfinished,
     reason: Reason,
-    age_seconds: u64,
-    /// From its start to now; none when it was never started.
-    took_seconds: Option<i64>,
+    /// From its start to now, else from when it was made; as much as the column can hold.
+    age_seconds: i32,
+    was_started: bool,
 }
 
 impl fmt::Display for MarkFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MarkFailed { kind, id, name, status, reason: _, age_seconds, took_seconds } = self;
+        let MarkFailed { kind, id, name, status, reason: _, age_seconds, was_started } = self;
         let (kind, name, status) = (kind.word(), text::escape(name), status.word());
-        let age = text::duration(Duration::from_secs(*age_seconds));
-        let never = if took_seconds.is_none() { ", never started" } else { "" };
+        let age = text::duration(Duration::from_secs(age_seconds.unsigned_abs().into()));
+        let never = if *was_started { "" } else { ", never started" };
         write!(f, "mark {kind} {id} as failed ({name}, {status} for {age}{never})")
     }
 }
@@ -407,20 +418,22 @@ fn mark(
 ) -> Result<()> {
     let Some(first) = rows.first() else { return Ok(()) };
     let table = changing.table(first.kind.known())?;
-    let [id, status, completed, took, message] =
-        table.columns(["id", "status", "completed_at", "duration_seconds", "error_message"])?;
+    let [id, status, completed, took, message] = table.columns(CHANGED)?;
+    // The second look at the ids tells SQLite to go from them to the rows: it would read the whole table else.
     let sql = format!(
         "WITH stuck (stuck_id, stuck_status, stuck_seconds) AS (VALUES {list})
         UPDATE {table} SET {status} = 'failed', {completed} = $1, {message} = $2,
             {took} = coalesce(nullif({took}, 0), stuck_seconds, {took})
-        FROM stuck WHERE {id} = stuck_id AND {status} = stuck_status RETURNING {id}",
+        FROM stuck WHERE {id} = stuck_id AND {status} = stuck_status AND {id} IN (SELECT stuck_id FROM stuck)
+        RETURNING {id}",
         table = table.name(),
         list = values_list(&["bigint", "text", "integer"], rows.len(), 3),
     );
     let said = first.reason.message(world.config.site.language.unwrap_or(Language::Fr));
     let mut values: Vec<Value> = vec![world.clock.now().into(), said.into()];
     for row in rows {
-        values.extend([row.id.into(), row.status.word().into(), row.took_seconds.into()]);
+        let took_seconds = row.was_started.then_some(i64::from(row.age_seconds));
+        values.extend([row.id.into(), row.status.word().into(), took_seconds.into()]);
     }
     let mut marked = HashSet::with_capacity(rows.len());
     changing.rows(&sql, &values, |row| {
@@ -439,9 +452,9 @@ fn mark(
 
 /// The states of rows that somebody else has changed meanwhile.
 fn present_states(changing: &mut Session<'_>, kind: Kind, ids: &[i64]) -> Result<HashMap<i64, String>> {
-    let mut states = HashMap::new();
+    let mut present = HashMap::new();
     if ids.is_empty() {
-        return Ok(states);
+        return Ok(present);
     }
     let table = changing.table(kind.known())?;
     let [id, status] = table.columns(["id", "status"])?;
@@ -452,10 +465,10 @@ fn present_states(changing: &mut Session<'_>, kind: Kind, ids: &[i64]) -> Result
     );
     let values: Vec<Value> = ids.iter().map(|id| Value::from(*id)).collect();
     changing.rows(&sql, &values, |row| {
-        states.insert(row.integer(0)?, row.text(1)?.to_owned());
+        present.insert(row.integer(0)?, row.text(1)?.to_owned());
         Ok(())
     })?;
-    Ok(states)
+    Ok(present)
 }
 
 /// How many operations there are in each state, and those that have not ended.
