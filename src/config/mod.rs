@@ -87,7 +87,8 @@ impl Config {
     /// Every secret that the configuration names.
     pub fn secrets(&self) -> impl Iterator<Item = SecretRef> {
         let of_databases = self.databases.values().filter_map(|database| database.url.secret());
-        self.alerts.secrets().cloned().chain(of_databases)
+        let pings = self.jobs.values().filter_map(|job| job.ping.clone());
+        self.alerts.secrets().cloned().chain(pings).chain(of_databases)
     }
 
     /// True when a run of the job that was missed is made up for.

@@ -1,9 +1,17 @@
-//! Other machines: whether somebody answers there.
+//! Machines: the name of this one, and whether somebody answers at another.
 
 use crate::error::plain;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::mpsc::channel;
 use std::time::Duration;
+
+/// The name of this machine.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(crate) fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
 
 /// Connects to a port and hangs up; the error is in the words of the system. `patience` holds for the look-up of
 /// the name too.

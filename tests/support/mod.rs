@@ -2,6 +2,7 @@
 
 pub(crate) mod cron;
 pub(crate) mod http;
+pub(crate) mod smtp;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
