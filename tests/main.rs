@@ -4,6 +4,9 @@
 
 mod support;
 
+mod alerts;
+mod alerts_healthchecks;
+mod alerts_mail;
 mod all_due;
 mod as_cron;
 mod cleanup_stuck;
