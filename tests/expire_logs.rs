@@ -18,7 +18,14 @@ const DAY: i64 = 24;
 
 /// A site whose `logs` hold one log of each age.
 fn site() -> Site {
-    let site = Site::new("");
+    site_with("")
+}
+
+/// Without the look at what all other processes hold open: then two runs make the same system calls.
+const SAME_CALLS: &str = "[expire-logs]\nskip_open = false\n";
+
+fn site_with(config: &str) -> Site {
+    let site = Site::new(config);
     site.file("logs/fresh.log", &lines(10), 6 * DAY);
     site.file("logs/week.log", &lines(1_000), 8 * DAY);
     site.file("logs/month.log", &lines(100), 31 * DAY);
@@ -373,7 +380,7 @@ fn a_kill_at_any_system_call_loses_nothing() {
     let mut found = BTreeSet::new();
     for call in ["openat", "write", "fsync", "linkat", "unlinkat", "fchmod", "utimensat", "fcntl"] {
         for at in 1..60 {
-            let site = Site::new("");
+            let site = Site::new(if call == "openat" { SAME_CALLS } else { "" });
             site.file("logs/big.log", &lines(2_000), 8 * DAY);
             let inject = format!("inject={call}:signal=KILL:when={at}");
             let trace = format!("trace={call}");
@@ -418,9 +425,9 @@ fn what_does_not_read_back_never_takes_the_place_of_the_original() {
     if !can_trace() {
         return leave_out("a write that was lost", "strace is missing, or may not trace here");
     }
-    let first = site();
+    let first = site_with(SAME_CALLS);
     let place = place_of(&traced(&first, "write", None, 0), &["/logs/#"]);
-    let second = site();
+    let second = site_with(SAME_CALLS);
     let lost = traced(&second, "write", Some(&format!("inject=write:retval=1:when={place}")), 1);
     assert!(lost.contains("(INJECTED)"), "{lost}");
     assert_eq!(second.tree("logs"), ["fresh.log", "week.log"]);
@@ -434,10 +441,10 @@ fn where_no_file_can_be_without_a_name_it_has_a_passing_one() {
     if !can_trace() {
         return leave_out("a file system without nameless files", "strace is missing, or may not trace here");
     }
-    let first = site();
+    let first = site_with(SAME_CALLS);
     let calls = traced(&first, "openat", None, 0);
     let place = place_of(&calls, &["O_TMPFILE", first.path("logs").to_str().unwrap()]);
-    let second = site();
+    let second = site_with(SAME_CALLS);
     let calls = traced(&second, "openat", Some(&format!("inject=openat:error=EOPNOTSUPP:when={place}")), 0);
     assert!(calls.lines().any(|line| line.contains(".maint-") && line.contains(".part")), "{calls}");
     assert_eq!(second.tree("logs"), ["fresh.log", "week.log.gz"]);
@@ -496,6 +503,20 @@ fn a_log_that_goes_on_while_it_is_compressed_stays_whole() {
     assert_eq!(report["steps"][0]["detail"], "changed since it was looked at", "{report}");
     assert_eq!(site.tree("logs"), ["big.log"]);
     assert!(fs::read(site.path("logs/big.log")).unwrap() == [&content[..], b"more"].concat());
+}
+
+#[test]
+fn a_log_that_is_rotated_while_it_is_compressed_stays_under_its_new_name() {
+    let site = Site::new("");
+    let content = large(&site, "big.log.1", 24);
+    let child = site.start(&["expire-logs", "--json"]);
+    wait_until("it reads the log", || has_open(child.id(), &site.path("logs/big.log.1")));
+    fs::rename(site.path("logs/big.log.1"), site.path("logs/big.log.2")).unwrap();
+    site.file("logs/big.log.1", "the next one", 8 * DAY);
+    let report = crate::support::finish(child).exits(0).json();
+    assert_eq!(report["steps"][0]["detail"], "changed since it was looked at", "{report}");
+    assert_eq!(site.tree("logs"), ["big.log.1", "big.log.2"]);
+    assert!(fs::read(site.path("logs/big.log.2")).unwrap() == content);
 }
 
 /// True when a process has this file open.
