@@ -4,6 +4,9 @@
 
 mod support;
 
+mod alerts;
+mod alerts_healthchecks;
+mod alerts_mail;
 mod all_due;
 mod as_cron;
 mod cleanup_stuck;
@@ -27,6 +30,7 @@ mod doctor;
 mod documentation;
 mod dry_run;
 mod expire_logs;
+mod failing_calls;
 mod history;
 mod init;
 mod locks;

@@ -10,8 +10,8 @@ mod usage;
 use self::dispatch::Visitor;
 use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
-use crate::jobs::{cleanup_stuck::CleanupStuck, cleanup_temp::CleanupTemp, expire_logs::ExpireLogs};
-use crate::jobs::{init::Init, notify_devis::NotifyDevis, pause::Pause};
+use crate::jobs::{alerts, cleanup_stuck::CleanupStuck, cleanup_temp::CleanupTemp};
+use crate::jobs::{expire_logs::ExpireLogs, init::Init, notify_devis::NotifyDevis, pause::Pause};
 use crate::jobs::{rebuild_paths::RebuildPaths, resume::Resume};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
 use crate::queries::{doctor::Doctor, status::Status, why::Why};
@@ -145,6 +145,7 @@ Examples:
   maint run --all-due               make up for what was missed while the machine was off")]
     Run(Run),
     Crontab(crontab::CrontabArgs),
+    Alerts(AlertsArgs),
     Jobs(Jobs),
     #[command(after_long_help = "\
 A job is failing when its last run failed, reached its time limit or was lost; it is overdue when
@@ -243,6 +244,20 @@ struct Run {
     /// Run it in cron's bare environment, to see whether it works there
     #[arg(long)]
     as_cron: bool,
+}
+
+/// Tries the messages that tell of failures
+#[derive(Args, Clone, Debug)]
+struct AlertsArgs {
+    /// What to do
+    #[command(subcommand)]
+    command: AlertsCommand,
+}
+
+/// What to do with alerts.
+#[derive(Subcommand, Clone, Debug)]
+enum AlertsCommand {
+    Test(alerts::test::Test),
 }
 
 /// Prints the completions for a shell

@@ -105,7 +105,8 @@ impl Config {
     pub fn secrets(&self) -> impl Iterator<Item = SecretRef> {
         let of_databases = self.databases.values().filter_map(|database| database.url.secret());
         let of_devis = self.notify_devis.webhook.clone();
-        self.alerts.secrets().cloned().chain(of_databases).chain(of_devis)
+        let pings = self.jobs.values().filter_map(|job| job.ping.clone());
+        self.alerts.secrets().cloned().chain(pings).chain(of_databases).chain(of_devis)
     }
 
     /// True when a run of the job that was missed is made up for.

@@ -101,7 +101,7 @@ fn perform<J: Job>(
     let session = Session::open(order, J::LOCK, world, permit)?;
     // Until here a signal may simply end the program: nothing has begun.
     world.stop.listen()?;
-    let (_held, log) = session.begin()?;
+    let (held, log) = session.begin()?;
     let mut finished = if J::CAN_HANG {
         std::thread::scope(|scope| {
             let (_done, watched) = channel();
@@ -118,6 +118,8 @@ fn perform<J: Job>(
     finished.report.run = Some(session.run().to_owned());
     finished.report.log = Some(log);
     session.end(&mut finished);
+    drop(held);
+    session.tell(finished.report.exit, &finished.report.summary());
     Ok(finished)
 }
 

@@ -1,5 +1,6 @@
 //! One file per subcommand that changes something, under the same name.
 
+pub mod alerts;
 pub mod cleanup_stuck;
 pub mod cleanup_temp;
 pub mod crontab;
