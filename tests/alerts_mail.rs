@@ -149,3 +149,22 @@ fn a_wrong_section_is_refused_with_its_key() {
     assert_eq!(told, "the password none cannot be read");
     assert!(server.taken().is_empty());
 }
+
+#[test]
+fn nothing_is_sent_openly_to_a_server_that_cannot_encrypt() {
+    let server = Smtp::start();
+    let site = site(&server, "user = \"maint\"\npassword = \"file:word\"\n");
+    fs::write(site.path("word"), "open-sesame\n").unwrap();
+    let text = fs::read_to_string(site.path("maint.toml")).unwrap();
+    for tls in ["starttls", "tls"] {
+        site.configure(&text.replace("\"none\"", &format!("\"{tls}\"")));
+        let failed = site.maint(&["alerts", "test"]).exits(1);
+        assert!(
+            failed.stderr.contains("failed: send a test message to mail: 127.0.0.1:"),
+            "{}",
+            failed.stderr
+        );
+    }
+    assert!(server.taken().is_empty());
+    assert!(!server.said().iter().any(|command| command.starts_with("AUTH") || command.starts_with("MAIL")));
+}

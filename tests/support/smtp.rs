@@ -40,13 +40,14 @@ fn quoted_printable(text: &str) -> String {
     let mut bytes = parts.next().unwrap().as_bytes().to_vec();
     for part in parts {
         bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
-        bytes.extend(part[2..].as_bytes());
+        bytes.extend(&part.as_bytes()[2..]);
     }
     String::from_utf8(bytes).unwrap()
 }
 
 struct Shared {
     taken: Mutex<Vec<Taken>>,
+    said: Mutex<Vec<String>>,
     /// Answers that stand for those to the commands beginning so.
     odd: Mutex<Vec<(String, String)>>,
     delay: Mutex<Duration>,
@@ -64,6 +65,7 @@ impl Smtp {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let shared = Arc::new(Shared {
             taken: Mutex::default(),
+            said: Mutex::default(),
             odd: Mutex::default(),
             delay: Mutex::default(),
             has_ended: AtomicBool::new(false),
@@ -98,6 +100,11 @@ impl Smtp {
         *self.shared.delay.lock().unwrap() = delay;
     }
 
+    /// What all clients said so far.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.shared.said.lock().unwrap().clone()
+    }
+
     /// The letters so far.
     pub(crate) fn taken(&self) -> Vec<Taken> {
         self.shared.taken.lock().unwrap().clone()
@@ -126,6 +133,7 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> Option<()> {
     loop {
         let command = line(&mut reader)?;
         taken.commands.push(command.clone());
+        shared.said.lock().unwrap().push(command.clone());
         match command.split(' ').next().unwrap_or_default() {
             "EHLO" => {
                 say(&command, "250-mail.test\r\n250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE 1000000")?
