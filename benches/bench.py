@@ -2,7 +2,7 @@
 """`make bench`: maint beside the tools that people use instead, in turn, in one run.
 
 Prints a Markdown table of medians and ratios; only the ratios travel to another machine.
-usage: bench.py MAINT [--folders N] [--files N] [--runs N] [--only start crontab look delete] [--dir DIR]
+usage: bench.py MAINT [--folders N] [--files N] [--runs N] [--only start crontab look delete rebuild stuck] [--dir DIR]
 """
 
 import argparse
@@ -14,8 +14,10 @@ import sys
 import tempfile
 import time
 
+import databases
+
 DAY = 86_400
-PARTS = ["start", "crontab", "look", "delete"]
+PARTS = ["start", "crontab", "look", "delete", "rebuild", "stuck"]
 # The system's own Python: another one may start through a wrapper.
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 WALK = """
@@ -166,6 +168,9 @@ def run(maint, base, options):
         remove(maint, tree, options, environment, options.folders, 0)
         # With content the disk has blocks to free, and on a file system mounted with `discard` to tell of them.
         remove(maint, tree, options, environment, max(options.folders // 10, 1), 100)
+    for part in ["rebuild", "stuck"]:
+        if part in options.only:
+            databases.run(part, maint, base, PYTHON, compare, options.runs, environment)
 
 
 def remove(maint, tree, options, environment, folders, size):

@@ -18,6 +18,12 @@ show jobs
 show run cleanup-temp --dry-run
 show run cleanup-temp
 show run cleanup-temp-weekend --dry-run
+show run notify-devis --dry-run
+show run cleanup-stuck --dry-run
+show run cleanup-stuck
+show run rebuild-paths --dry-run
+show run rebuild-paths
+show run expire-logs
 show run report
 printf '\nA job that fails, to see what cron would mail:\n'
 show run failing

@@ -148,6 +148,15 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// Two lower-case digits for each byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
 /// "1 file", "2 files", "250,000 files"; `noun` in the singular.
 #[must_use]
 pub fn plural(count: usize, noun: &str) -> String {
@@ -158,11 +167,16 @@ pub fn plural(count: usize, noun: &str) -> String {
 /// 1234567 as "1,234,567".
 #[must_use]
 pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
+    grouped(&number.to_string(), ",")
+}
+
+/// Digits in groups of three.
+#[must_use]
+pub fn grouped(digits: &str, separator: &str) -> String {
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
+            out.push_str(separator);
         }
         out.push(digit);
     }

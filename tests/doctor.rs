@@ -1,5 +1,6 @@
 //! `maint doctor`: what would stop a job under cron.
 
+use crate::support::database::Database;
 use crate::support::{Run, Site, can_mount, cron, inside, leave_out, run, snapshot};
 use std::fs;
 use std::net::TcpListener;
@@ -159,7 +160,8 @@ fn a_secret_that_cron_will_not_have_is_a_problem_and_none_is_shown() {
         ),
         "note     secrets: upload is to see RCLONE_PASS, which cron does not have; set it in the crontab"
             .to_owned(),
-        "problem  databases: b is neither sqlite: nor postgres:; correct its address".to_owned(),
+        "problem  databases: the address of the database b is neither sqlite:PATH nor postgres://HOST/NAME"
+            .to_owned(),
     ] {
         says(&diagnosis, &line);
     }
@@ -213,26 +215,45 @@ fn a_program_that_cron_will_not_find_is_a_problem_with_its_whole_path_as_the_cur
 
 #[test]
 fn a_database_that_is_missing_or_does_not_answer_is_a_problem() {
-    let open = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_port = silent.local_addr().unwrap().port();
     // Port 1 of this machine is nobody's.
-    let open_port = open.local_addr().unwrap().port();
     let site = Site::new(&format!(
         "[databases.closed]\nurl = \"postgres://app@127.0.0.1:1/app\"\n\
-         [databases.open]\nurl = \"postgresql://app@127.0.0.1:{open_port}/app?sslmode=disable\"\n\
+         [databases.silent]\nurl = \"postgresql://app@127.0.0.1:{silent_port}/app?sslmode=disable\"\n\
+         [databases.tls]\nurl = \"postgresql://app@127.0.0.1:1/app?sslmode=require\"\n\
          [databases.file]\nurl = \"sqlite:///db.sqlite3\"\n\
-         [databases.socket]\nurl = \"postgres:///app\"\n"
+         [databases.text]\nurl = \"sqlite:maint.toml\"\n"
     ));
     let diagnosis = ill(&site);
-    let file = site.path("db.sqlite3").display().to_string();
+    let (file, text) = (site.path("db.sqlite3"), site.path("maint.toml"));
     for line in [
-        "problem  databases: closed does not answer at 127.0.0.1:1: Connection refused; start it, or correct its address"
+        "problem  databases: the database closed cannot be reached: Connection refused; is \
+         PostgreSQL running there?"
             .to_owned(),
-        format!("ok       databases: open answers at 127.0.0.1:{open_port}"),
-        format!("problem  databases: file: {file} cannot be read; correct its path or its mode"),
-        "note     databases: socket was not tried: it is reached through a socket".to_owned(),
+        "problem  databases: the database silent cannot be reached: no answer; is PostgreSQL running there?".to_owned(),
+        "problem  databases: the address of the database tls asks for TLS, which maint does not speak to PostgreSQL; \
+         use a socket, or a tunnel"
+            .to_owned(),
+        format!(
+            "problem  databases: the database file does not exist: {}; correct its address (maint never makes one)",
+            file.display()
+        ),
+        format!(
+            "problem  databases: the database text is damaged, or {} is no SQLite database; restore it from a backup",
+            text.display()
+        ),
     ] {
         says(&diagnosis, &line);
     }
+}
+
+#[test]
+fn a_database_that_can_be_read_is_in_order() {
+    Database::each("", |site, _| {
+        let diagnosis = site.maint(&["doctor"]).stdout;
+        says(&diagnosis, "ok       databases: app can be read");
+    });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A dry run changes nothing anywhere, and the real run does exactly what it printed.
 
+use crate::support::database::Database;
 use crate::support::{Site, WAIT};
 use serde_json::Value;
 
@@ -12,9 +13,12 @@ enum Second {
 }
 
 /// Every command that changes something, and what is run before it.
-const COMMANDS: [(&[&str], &[&str], Second); 8] = [
+const COMMANDS: [(&[&str], &[&str], Second); 11] = [
     (&[], &["cleanup-temp", "--auto"], Second::Nothing),
+    (&[], &["rebuild-paths", "--force"], Second::Nothing),
     (&[], &["run", "clean"], Second::Nothing),
+    (&[], &["expire-logs"], Second::Nothing),
+    (&[], &["cleanup-stuck", "--force"], Second::Nothing),
     (&[], &["run", "line"], Second::TheSame),
     (&[], &["pause", "line", "--until", "2h", "--reason", "import"], Second::Nothing),
     (&["pause", "line"], &["resume", "line"], Second::Nothing),
@@ -26,12 +30,16 @@ const COMMANDS: [(&[&str], &[&str], Second); 8] = [
 fn site() -> Site {
     let site = Site::new(
         "[jobs.clean]\ncommand = \"cleanup-temp --auto\"\n[jobs.line]\nshell = \"touch ran\"\n\
-         [cleanup-temp]\npaths = [\"tmp\"]\n",
+         [cleanup-temp]\npaths = [\"tmp\"]\n[databases.app]\nurl = \"sqlite:db.sqlite3\"\n",
     );
+    crate::cleanup_stuck::fill(&Database::sqlite(&site));
+    site.file("backups/storage/new.zip", "", 1);
     site.file("tmp/young", "", 1);
     site.file("tmp/old", "content", 48);
     site.file("tmp/folder/old", "", 48);
     crate::support::age(&site.path("tmp/folder"), 48);
+    site.file("logs/week.log", "content", 10 * 24);
+    site.file("logs/month.log", "content", 40 * 24);
     site.folder("new");
     site
 }

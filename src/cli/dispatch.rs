@@ -46,7 +46,13 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
     }
     let by_hand = ByHand { global, world: &world, ui, reports: None };
     match command {
-        Command::CleanupTemp(_) => {
+        // Typed by hand, it is a question: it needs no lock, and is answered without a terminal too.
+        Command::CleanupStuck(job) if job.show_stats => by_hand.ask(job),
+        Command::CleanupTemp(_)
+        | Command::CleanupStuck(_)
+        | Command::ExpireLogs(_)
+        | Command::NotifyDevis(_)
+        | Command::RebuildPaths(_) => {
             command.as_job(Path::new(""), global.yes, &by_hand).unwrap_or(Ok(Exit::Usage))
         }
         Command::Run(args) => run(&by_hand, args),

@@ -10,7 +10,9 @@ mod usage;
 use self::dispatch::Visitor;
 use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
-use crate::jobs::{alerts, cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
+use crate::jobs::{alerts, cleanup_stuck::CleanupStuck, cleanup_temp::CleanupTemp};
+use crate::jobs::{expire_logs::ExpireLogs, init::Init, notify_devis::NotifyDevis, pause::Pause};
+use crate::jobs::{rebuild_paths::RebuildPaths, resume::Resume};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
 use crate::queries::{doctor::Doctor, status::Status, why::Why};
 use crate::ui::{Colour, Ui};
@@ -87,6 +89,51 @@ Examples:
   maint cleanup-temp --auto                             for cron: no question
   maint cleanup-temp --age-hours=48 -n /var/tmp/app     without any maint.toml")]
     CleanupTemp(CleanupTemp),
+    #[command(after_long_help = "\
+A notice goes out on the first and on the last day of the payment period of each accepted devis, once.
+It counts as sent when Discord has kept it: what could not be sent is sent by the next run of that
+day, or with --catch-up.
+
+Examples:
+  maint notify-devis --dry-run              the messages as they would be sent
+  maint notify-devis                        for cron: what is due today
+  maint notify-devis --catch-up 3           and what the last three days have missed
+  maint notify-devis --devis-id 12 --force  once more for one devis")]
+    NotifyDevis(NotifyDevis),
+    #[command(after_long_help = "\
+A file in the storage that no record names gets one, with its size and SHA-256. A completed backup
+whose file is not there is marked `file_missing`; a marked one whose file is back is set to
+completed. All of it is one transaction. Nothing is done when the storage holds no backup at all
+while records name some: then a disk is most likely not mounted (--allow-empty overrides).
+
+Examples:
+  maint rebuild-paths --scan-only      what differs
+  maint rebuild-paths --force          for cron: no question
+  maint rebuild-paths --user-id 3      whose the new records will be")]
+    RebuildPaths(RebuildPaths),
+    #[command(after_long_help = "\
+Backups and restores that have been running or pending for too long are marked as failed, with the
+reason and the time. Nothing is stopped or removed. What never began is judged by when it was made.
+What ends meanwhile keeps its end.
+
+Examples:
+  maint cleanup-stuck --dry-run             what would be marked
+  maint cleanup-stuck --hours=6 --force     for cron: no question
+  maint cleanup-stuck --restore-id=12       this restore, whatever its age
+  maint cleanup-stuck --show-stats          how many there are in each state, and what runs")]
+    CleanupStuck(CleanupStuck),
+    #[command(
+        visible_alias = "cleanup-logs",
+        after_long_help = "\
+A log is compressed when it has not been changed for the one time, and removed when it has not been
+changed for the other; its compressed file keeps its time. What a process holds open stays. The
+original goes only when the compressed file is complete, on the disk, and has been read back.
+
+Examples:
+  maint expire-logs --dry-run                      what would be compressed and removed
+  maint expire-logs --days=30 --compress-days=7    it asks nothing: as it is, for cron"
+    )]
+    ExpireLogs(ExpireLogs),
     #[command(after_long_help = "\
 The job runs as cron would run it: with its lock, its time limit, a log and a line in the history.
 
@@ -168,6 +215,17 @@ impl Command {
                 paths: job.paths.iter().map(|path| base.join(path)).collect(),
                 ..job.clone()
             })),
+            // It asks nothing: --yes must not send again what was sent.
+            Command::NotifyDevis(job) => Some(visitor.visit(job)),
+            Command::RebuildPaths(job) => {
+                Some(visitor.visit(&RebuildPaths { force: job.force || is_forced, ..job.clone() }))
+            }
+            Command::CleanupStuck(job) => {
+                Some(visitor.visit(&CleanupStuck { force: job.force || is_forced, ..job.clone() }))
+            }
+            Command::ExpireLogs(job) => {
+                Some(visitor.visit(&ExpireLogs { force: job.force || is_forced, ..job.clone() }))
+            }
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! `[databases.NAME]`: the databases of the site.
 
 use super::secret::SecretRef;
+use super::units::Length;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,13 @@ use serde::{Deserialize, Serialize};
 pub struct Database {
     /// `sqlite:PATH`, `postgres://…` without a password, or `env:NAME` or `file:PATH` for a whole address.
     pub url: DatabaseUrl,
+    /// How long a database is waited for that another program has locked.
+    #[serde(default = "half_a_minute")]
+    pub busy_timeout: Length,
+}
+
+fn half_a_minute() -> Length {
+    Length::from_seconds(30)
 }
 
 /// The address of a database, free of secrets.

@@ -1,13 +1,19 @@
 //! `maint.toml` as structs, one file per family of sections. Pure: text in, values or a [`Problem`] out.
 
 pub mod alerts;
+pub mod cleanup_stuck;
 pub mod cleanup_temp;
 pub mod database;
+pub mod expire_logs;
+pub mod glob;
 pub mod http;
 pub mod job;
+pub mod notify_devis;
 mod position;
+pub mod rebuild_paths;
 pub mod secret;
 pub mod site;
+pub mod tables;
 pub mod units;
 
 use crate::error::Problem;
@@ -36,12 +42,22 @@ pub struct Config {
     pub crontab: site::CrontabSection,
     /// The databases of the site.
     pub databases: BTreeMap<String, database::Database>,
+    /// What the tables of the databases are called.
+    pub tables: tables::Tables,
     /// How patiently other machines are asked.
     pub http: http::Http,
     /// Who hears of failures and recoveries.
     pub alerts: alerts::Alerts,
     /// The folders that `cleanup-temp` cleans.
     pub cleanup_temp: cleanup_temp::CleanupTempSection,
+    /// The backups that `rebuild-paths` compares with their records.
+    pub rebuild_paths: rebuild_paths::RebuildPathsSection,
+    /// Where the devis are, and where their notices go.
+    pub notify_devis: notify_devis::NotifyDevisSection,
+    /// How long a backup or a restore may take before `cleanup-stuck` marks it as failed.
+    pub cleanup_stuck: cleanup_stuck::CleanupStuckSection,
+    /// The folders whose logs `expire-logs` compresses and removes.
+    pub expire_logs: expire_logs::ExpireLogsSection,
     /// The file this was read from; none when a command works without one.
     #[serde(skip)]
     pub file: Option<PathBuf>,
@@ -80,6 +96,7 @@ impl Config {
                 "`bin` of [crontab] is empty; name a program, or leave the key out",
             ));
         }
+        self.tables.check().map_err(|(key, message)| Wrong { key, message })?;
         self.http.check().map_err(|why| Wrong::new("http", why))?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
@@ -87,8 +104,9 @@ impl Config {
     /// Every secret that the configuration names.
     pub fn secrets(&self) -> impl Iterator<Item = SecretRef> {
         let of_databases = self.databases.values().filter_map(|database| database.url.secret());
+        let of_devis = self.notify_devis.webhook.clone();
         let pings = self.jobs.values().filter_map(|job| job.ping.clone());
-        self.alerts.secrets().cloned().chain(pings).chain(of_databases)
+        self.alerts.secrets().cloned().chain(pings).chain(of_databases).chain(of_devis)
     }
 
     /// True when a run of the job that was missed is made up for.

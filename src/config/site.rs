@@ -21,8 +21,9 @@ pub struct Site {
     /// A file of NAME=VALUE lines in which secrets are looked up too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env_file: Option<PathBuf>,
-    /// The language of notifications and reports.
-    pub language: Language,
+    /// The language of notifications and reports; default: English, and French in what a French program also writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
 }
 
 /// The language of notifications and reports.

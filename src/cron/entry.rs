@@ -1,7 +1,6 @@
 //! A job's line in a crontab: its hash, its quoting, its marker.
 
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -28,10 +27,7 @@ pub fn all_due_hash(site: &str) -> String {
 #[must_use]
 pub fn hash(site: &str, job: &str, schedule: Option<&str>, runs: &str) -> String {
     let identity = serde_json::json!([site, job, schedule, runs]).to_string();
-    Sha256::digest(identity).iter().take(16).fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    crate::text::hex(&Sha256::digest(identity)[..16])
 }
 
 /// A job as a crontab line needs it.

@@ -32,12 +32,14 @@ pub struct Finished<A> {
 pub fn carry_out<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finished<J::Action>> {
     match order.mode {
         Mode::DryRun => rehearse(job, order, world),
+        Mode::Real if job.only_looks() => rehearse(job, order, world),
         Mode::Real => perform(job, order, world, &Permit(())),
     }
 }
 
 fn rehearse<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finished<J::Action>> {
     job.check(world)?;
+    job.ready(world)?;
     let mut plan = match &order.paused {
         Some(pause) => Plan { notes: vec![format!("the run would be skipped: {pause}")], ..Plan::default() },
         None => job.plan(world)?,
@@ -81,7 +83,12 @@ fn perform<J: Job>(
     permit: &Permit,
 ) -> Result<Finished<J::Action>> {
     stop::survive()?;
-    let approved = match job.check(world).and_then(|()| approve(job, order, world)) {
+    let begin = || {
+        job.check(world)?;
+        job.ready(world)?;
+        approve(job, order, world)
+    };
+    let approved = match begin() {
         Err(error) if order.is_scheduled => {
             Session::open(order, J::LOCK, world, permit)?.refused(&error);
             return Err(error);
@@ -160,7 +167,12 @@ fn work<J: Job>(
     }
     let was_cut_in_planning = world.stop.reason().is_some();
     let actions = std::mem::take(&mut plan.actions);
-    let (steps, was_cut) = apply_all::<J>(actions, order.front, world, permit);
+    let Applied { steps, was_cut, failure } = if J::Action::TOGETHER && !actions.is_empty() {
+        apply_together(actions, world, permit)
+    } else {
+        apply_each::<J>(actions, order.front, world, permit)
+    };
+    plan.failures.extend(failure);
     let has_failed =
         !plan.failures.is_empty() || steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)));
     // A signal that comes when everything is done changes nothing.
@@ -173,13 +185,45 @@ fn work<J: Job>(
     finished(job, order, world, plan, steps, (status, exit))
 }
 
-/// The steps, and whether the end of the run left some of them undone.
-fn apply_all<J: Job>(
+/// What applying a plan came to.
+struct Applied<A> {
+    steps: Steps<A>,
+    /// The end of the run left some of the plan undone.
+    was_cut: bool,
+    /// Why nothing of it was done.
+    failure: Option<String>,
+}
+
+/// All of it or nothing.
+fn apply_together<A: Action>(actions: Vec<A>, world: &World, permit: &Permit) -> Applied<A> {
+    let nothing = |why: &'static str| vec![Outcome::Skipped(why.into()); actions.len()];
+    let (outcomes, failure) = if world.stop.reason().is_some() {
+        (nothing(ENDED), None)
+    } else {
+        match A::apply_together(&actions, world, permit) {
+            Ok(outcomes) => (outcomes, None),
+            Err(error) => (nothing("nothing was written"), Some(one_line(&error))),
+        }
+    };
+    // Some at a time: the lines of half a million steps would fill the memory.
+    for (some, their) in actions.chunks(MOST_TOGETHER).zip(outcomes.chunks(MOST_TOGETHER)) {
+        log_steps(some, their);
+    }
+    let was_all_done = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Done(_)));
+    let was_cut = !was_all_done && world.stop.reason().is_some();
+    if let Some(why) = &failure {
+        log::error!(target: logging::STEP, "failed: {why}");
+    }
+    Applied { steps: Steps::applied(actions, outcomes), was_cut, failure }
+}
+
+/// One after the other, or several at a time.
+fn apply_each<J: Job>(
     actions: Vec<J::Action>,
     front: &dyn Front,
     world: &World,
     permit: &Permit,
-) -> (Steps<J::Action>, bool) {
+) -> Applied<J::Action> {
     let total = actions.len();
     let done = AtomicUsize::new(0);
     let has_failed = AtomicBool::new(false);
@@ -190,7 +234,7 @@ fn apply_all<J: Job>(
             Outcome::Skipped("left out because an earlier step failed".into())
         } else if world.stop.reason().is_some() {
             was_cut.store(true, Relaxed);
-            Outcome::Skipped("not done: the run was ended".into())
+            Outcome::Skipped(ENDED.into())
         } else {
             apply_one(action, world, permit)
         };
@@ -205,7 +249,7 @@ fn apply_all<J: Job>(
         workers if workers > 1 && total >= WORTH_WORKERS => in_parallel(&actions, workers, &apply),
         _ => actions.iter().map(|action| apply_and_log(action, &apply)).collect(),
     };
-    (Steps::applied(actions, outcomes), was_cut.into_inner())
+    Applied { steps: Steps::applied(actions, outcomes), was_cut: was_cut.into_inner(), failure: None }
 }
 
 fn apply_one<A: Action>(action: &A, world: &World, permit: &Permit) -> Outcome {
@@ -226,12 +270,17 @@ fn log_steps<A: Action>(actions: &[A], outcomes: &[Outcome]) {
     }));
 }
 
+const ENDED: &str = "not done: the run was ended";
+
 /// Fewer actions are applied in order: their log reads better, and threads would gain nothing.
 const WORTH_WORKERS: usize = 64;
 
+/// Steps that a worker takes, or that are written to the log, at once.
+const MOST_TOGETHER: usize = 512;
+
 /// Neighbouring actions often share a folder: a worker takes several at once, but leaves some for the others.
 fn chunk_size(total: usize, workers: usize) -> usize {
-    (total / (workers * 4)).clamp(1, 512)
+    (total / (workers * 4)).clamp(1, MOST_TOGETHER)
 }
 
 fn in_parallel<A: Action>(

@@ -43,8 +43,19 @@ pub trait Job: Sync {
     /// What the job does, one at a time.
     type Action: Action;
 
+    /// True when it was asked only to look: then every run is a dry run.
+    fn only_looks(&self) -> bool {
+        false
+    }
+
     /// Refuses wrong input before anything is touched, the state folder included.
     fn check(&self, _world: &World) -> Result<()> {
+        Ok(())
+    }
+
+    /// Refuses to begin without what the run needs: a database, the address of a webhook. Unlike wrong input this may
+    /// come right by itself, so that `config check` leaves it to `doctor`.
+    fn ready(&self, _world: &World) -> Result<()> {
         Ok(())
     }
 
@@ -66,6 +77,17 @@ pub trait Job: Sync {
 pub trait Action: Display + Serialize + Send + Sync {
     /// Does it, after looking again: what has changed since it was planned is skipped.
     fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome>;
+
+    /// True when the whole plan is applied at once, all of it or nothing: one transaction for all.
+    const TOGETHER: bool = false;
+
+    /// Does all of it, with an outcome for each, or nothing.
+    fn apply_together(actions: &[Self], world: &World, permit: &Permit) -> Result<Vec<Outcome>>
+    where
+        Self: Sized,
+    {
+        actions.iter().map(|action| action.apply(world, permit)).collect()
+    }
 }
 
 /// A subcommand that only looks.

@@ -20,6 +20,14 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// The name of this machine.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(crate) fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
 /// The folder the program was started in.
 #[expect(clippy::disallowed_methods, reason = "this is World")]
 pub(crate) fn current_folder() -> PathBuf {

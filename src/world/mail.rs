@@ -108,7 +108,7 @@ impl<'a> Post<'a> {
             Tls::Tls => Encryption::Wrapper(parameters()?),
             Tls::None => Encryption::None,
         };
-        let name = super::network::host_name();
+        let name = super::environment::host_name();
         let mut builder = SmtpTransport::builder_dangerous(host)
             .port(self.section.port())
             .tls(encryption)

@@ -1,6 +1,7 @@
 //! A temporary site, and the built `maint` run in it: no inherited variables, fixed clock, fixed zone.
 
 pub(crate) mod cron;
+pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod smtp;
 

@@ -13,7 +13,7 @@ use crate::world::healthchecks::{Check, Ping};
 use crate::world::http::Address;
 use crate::world::mail::{Letter, Post};
 use crate::world::slack::{self, escape};
-use crate::world::{World, network, webhook};
+use crate::world::{World, environment, webhook};
 use anyhow::Result;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -170,7 +170,7 @@ fn for_program(world: &World, alert: &Alert, words: Words) -> Value {
         "status": status,
         "started_at": report::time(alert.started),
         "duration_s": alert.took.unwrap_or_default().as_secs_f64(),
-        "host": network::host_name(),
+        "host": environment::host_name(),
         "summary": if alert.summary.is_empty() { words.summary } else { alert.summary.clone() },
         "metrics": metrics,
         "log": alert.log,

@@ -4,7 +4,7 @@ use super::alert::{Alert, Kind};
 use crate::config::site::Language;
 use crate::text;
 use crate::world::World;
-use crate::world::network;
+use crate::world::environment;
 use std::time::Duration;
 
 /// The longest line of a log that an alert shows.
@@ -28,7 +28,7 @@ pub(super) struct Words {
 
 /// An alert in the words of the site.
 pub(super) fn of(world: &World, alert: &Alert) -> Words {
-    let language = world.config.site.language;
+    let language = world.config.site.language.unwrap_or_default();
     let pick = |english: &'static str, french: &'static str| match language {
         Language::En => english,
         Language::Fr => french,
@@ -83,12 +83,12 @@ fn facts(
     pick: impl Fn(&'static str, &'static str) -> &'static str,
 ) -> Vec<(&'static str, String)> {
     let Alert { kind, run, exit_code, at, started, took, log, since, count, .. } = alert;
-    let length = |length: Duration| match world.config.site.language {
+    let length = |length: Duration| match world.config.site.language.unwrap_or_default() {
         Language::En => text::duration(length),
         Language::Fr => text::duration(length).replace(" d", " j"),
     };
     let site = world.config.site_name().to_owned();
-    let mut facts = vec![("Site", site), ("Machine", network::host_name())];
+    let mut facts = vec![("Site", site), ("Machine", environment::host_name())];
     if *kind == Kind::Test {
         return facts;
     }

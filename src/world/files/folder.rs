@@ -6,7 +6,9 @@
 use super::holders::Identity;
 use crate::text;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Statx, StatxFlags, flock, statx};
+use rustix::fs::{
+    AtFlags, FileType, FlockOperation, Mode, OFlags, ResolveFlags, Statx, StatxFlags, flock, statx,
+};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -42,8 +44,8 @@ pub(crate) struct Folder {
     name: CString,
     /// Known once the folder has been opened: a directory entry may name another inode (overlayfs).
     identity: OnceLock<Identity>,
-    /// The names of the old entries, each with its final NUL: one allocation for all of them.
-    old_names: OnceLock<Box<[u8]>>,
+    /// The names of the entries that were found, each with its final NUL: one allocation for all of them.
+    names: OnceLock<Box<[u8]>>,
 }
 
 /// The chain of parents may be thousands long: it is taken apart in a loop, not by recursion.
@@ -72,7 +74,7 @@ pub(crate) enum Kind {
 pub(crate) struct Find {
     /// The folder it is in; a folder stands for itself.
     folder: Arc<Folder>,
-    /// Where its name begins among the folder's [`Folder::old_names`]; unused for a folder.
+    /// Where its name begins among the folder's [`Folder::names`]; unused for a folder.
     name_start: u32,
     pub(super) kind: Kind,
     /// Bytes of a file or link; 0 for a folder.
@@ -83,7 +85,7 @@ pub(crate) struct Find {
 }
 
 impl Find {
-    /// A file or link in `folder`, whose name will be among its old names.
+    /// A file or link in `folder`, whose name is or will be among its names.
     pub(super) fn entry(folder: &Arc<Folder>, name_start: usize, kind: Kind, found: &Statx) -> Find {
         let (folder, size) = (Arc::clone(folder), found.stx_size);
         // Beyond 4 GiB of names the name is not found again, and the file stays.
@@ -101,7 +103,7 @@ impl Find {
     pub(super) fn place(&self) -> (&Arc<Folder>, &CStr) {
         match (self.kind, &self.folder.parent) {
             (Kind::Folder, Some(parent)) => (parent, &self.folder.name),
-            _ => (&self.folder, self.folder.old_name(self.name_start)),
+            _ => (&self.folder, self.folder.name_at(self.name_start as usize)),
         }
     }
 
@@ -121,6 +123,16 @@ impl Find {
     /// True for a folder.
     pub(crate) fn is_folder(&self) -> bool {
         self.kind == Kind::Folder
+    }
+
+    /// The name of a file in its folder.
+    pub(crate) fn name(&self) -> &[u8] {
+        self.place().1.to_bytes()
+    }
+
+    /// True when it was last changed before this: nanoseconds since 1970.
+    pub(crate) fn is_older(&self, before: i64) -> bool {
+        self.modified < before
     }
 
     /// Time from the last change to the survey.
@@ -151,29 +163,41 @@ impl Folder {
     }
 
     fn new(target: Arc<Target>, parent: Option<Arc<Folder>>, name: CString) -> Folder {
-        Folder { target, parent, name, identity: OnceLock::new(), old_names: OnceLock::new() }
+        Folder { target, parent, name, identity: OnceLock::new(), names: OnceLock::new() }
     }
 
     pub(super) fn name(&self) -> &CStr {
         &self.name
     }
 
-    /// Keeps the names of the old entries; the finds point into them.
+    /// Keeps the names of what was found; the finds point into them.
     pub(super) fn keep_names(&self, names: Vec<u8>) {
-        self.old_names.get_or_init(|| names.into_boxed_slice());
+        self.names.get_or_init(|| names.into_boxed_slice());
     }
 
     /// Sorts finds of this folder by their names.
     pub(super) fn sort_by_name(&self, finds: &mut [Find]) {
-        let names = self.old_names.get().map_or(&[][..], |names| names);
+        let names = self.names.get().map_or(&[][..], |names| names);
         // No two names are equal and each ends with a NUL, so the bytes behind it are never compared.
         let from = |find: &Find| names.get(find.name_start as usize..);
         finds.sort_unstable_by(|a, b| from(a).cmp(&from(b)));
     }
 
-    fn old_name(&self, start: u32) -> &CStr {
-        let names = self.old_names.get().and_then(|names| names.get(start as usize..));
+    pub(super) fn name_at(&self, start: usize) -> &CStr {
+        let names = self.names.get().and_then(|names| names.get(start..));
         names.and_then(|names| CStr::from_bytes_until_nul(names).ok()).unwrap_or_default()
+    }
+
+    /// The names that are kept, each with where it begins.
+    pub(super) fn names(&self) -> impl Iterator<Item = (usize, &CStr)> {
+        let names = self.names.get().map_or(&[][..], |names| names);
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            let name = CStr::from_bytes_until_nul(names.get(start..)?).ok()?;
+            let here = start;
+            start += name.count_bytes() + 1;
+            Some((here, name))
+        })
     }
 
     /// Remembers which inode the folder was when it was first opened.
@@ -269,8 +293,19 @@ pub(super) fn open_beneath(parent: &OwnedFd, path: impl rustix::path::Arg + Copy
 }
 
 /// The attributes of an open file.
-pub(super) fn look_at(fd: &OwnedFd) -> Result<Statx, Errno> {
+pub(super) fn look_at(fd: impl rustix::fd::AsFd) -> Result<Statx, Errno> {
     statx(fd, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::BASIC_STATS)
+}
+
+/// The attributes of an entry of an open folder; of a symlink itself.
+pub(super) fn look_at_entry(folder: &OwnedFd, name: &CStr) -> Result<Statx, Errno> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
+    statx(folder, name, flags, StatxFlags::BASIC_STATS)
+}
+
+/// True for a regular file.
+pub(super) fn is_file(found: &Statx) -> bool {
+    FileType::from_raw_mode(found.stx_mode.into()) == FileType::RegularFile
 }
 
 /// Device and inode.

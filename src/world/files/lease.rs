@@ -20,8 +20,25 @@ pub(crate) enum Lease {
 
 /// Takes a write lease on `file`; closing the descriptor gives it back.
 pub(crate) fn take(file: BorrowedFd<'_>) -> Lease {
+    set(file, libc::F_WRLCK)
+}
+
+/// True when somebody has `file` open for writing, as far as the kernel tells.
+pub(crate) fn is_being_written(file: BorrowedFd<'_>) -> bool {
+    match set(file, libc::F_RDLCK) {
+        Lease::HeldOpen => true,
+        Lease::Unavailable => false,
+        Lease::Ours => {
+            // Kept, it would make whoever opens the file now wait for us.
+            set(file, libc::F_UNLCK);
+            false
+        }
+    }
+}
+
+fn set(file: BorrowedFd<'_>, kind: libc::c_int) -> Lease {
     // SAFETY: F_SETLEASE takes an open descriptor, which `BorrowedFd` is, and an integer; it touches no memory.
-    let answer = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) };
+    let answer = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, kind) };
     if answer == 0 {
         return Lease::Ours;
     }

@@ -1,20 +1,28 @@
 //! Files and folders: everything that reads, writes or removes one.
 
 mod atomic;
+mod checksum;
+mod compression;
 mod folder;
 mod forbidden;
 mod gather;
 mod holders;
+mod inventory;
 mod lease;
 mod listing;
 mod removal;
 mod survey;
+mod walk;
 
+pub(crate) use checksum::Checksum;
+pub(crate) use compression::{Compression, UNFINISHED};
 pub(crate) use folder::{Find, Rules, Target};
-pub(crate) use holders::Identity;
+pub(crate) use holders::{Identity, holder_of_lock};
+pub(crate) use inventory::{Inventory, Shelf};
 pub(crate) use removal::Removal;
 pub(crate) use survey::{Old, Survey, Wanted};
 
+use super::stop::Stop;
 use crate::engine::apply::Permit;
 use crate::error::{Problem, plain_errno};
 use crate::text;
@@ -46,6 +54,17 @@ pub(crate) enum NoTarget {
     Missing,
     /// The wrong kind of thing, or a place that must not be touched.
     Refused(anyhow::Error),
+}
+
+/// Whether something is there.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// It is.
+    There,
+    /// It certainly is not.
+    Missing,
+    /// It cannot be known, for this reason.
+    Unknown(String),
 }
 
 #[expect(clippy::unused_self, reason = "what the world can do is asked of the world")]
@@ -123,30 +142,21 @@ impl Files {
         std::fs::remove_file(path).with_context(|| format!("cannot remove {}", text::path(path)))
     }
 
-    /// Opens a folder inside `root` for a survey; `path` is relative to it or an absolute path in it.
+    /// Opens a folder inside `root` to be cleaned; `path` is relative to it or an absolute path in it.
     pub(crate) fn target_inside(
         &self,
         root: &Path,
         path: &Path,
         rules: Rules,
     ) -> Result<Arc<Target>, NoTarget> {
-        let outside = || {
-            let (path, root) = (text::path(path), text::path(root));
-            NoTarget::Refused(Problem::usage(format!(
-                "{path} is not inside site.root {root}; name a folder in it, or give it on the command line"
-            )))
-        };
-        let relative =
-            if path.is_absolute() { path.strip_prefix(root).map_err(|_| outside())? } else { path };
-        if relative.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
-            return Err(outside());
-        }
-        let base = open_folder(root).map_err(|errno| refusal(root, errno))?;
-        let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        let fd = rustix::fs::openat2(&base, relative, FOLDER, Mode::empty(), resolve)
-            .map_err(|errno| refusal(&root.join(relative), errno))?;
-        self.target(fd, &root.join(relative.components().as_path()), rules)
+        let (fd, shown) = open_inside(root, path)?;
+        self.target(fd, &shown, rules)
+    }
+
+    /// Opens a folder inside `root` only to look at it; `path` is relative to it or an absolute path in it.
+    pub(crate) fn folder_inside(&self, root: &Path, path: &Path) -> Result<Arc<Target>, NoTarget> {
+        let (fd, shown) = open_inside(root, path)?;
+        Ok(Arc::new(Target { fd, shown, rules: Rules { skip_open: false, now: 0 } }))
     }
 
     /// Opens a folder named on the command line; its last part must not be a symlink.
@@ -171,13 +181,61 @@ impl Files {
         self.state.iter().filter_map(|path| identity_at(path)).collect()
     }
 
+    /// The SHA-256 of each of these files, unless it is no longer what was seen.
+    pub(crate) fn checksums(
+        &self,
+        finds: &[&Find],
+        must_stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<Checksum>> {
+        checksum::checksums(finds, must_stop)
+    }
+
+    /// True when a file still is what was seen.
+    pub(crate) fn is_unchanged(&self, find: &Find) -> bool {
+        checksum::is_unchanged(find)
+    }
+
+    /// Whether something is at `path`, symlinks followed.
+    pub(crate) fn presence(&self, path: &Path) -> Presence {
+        match rustix::fs::stat(path) {
+            Ok(_) => Presence::There,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Presence::Missing,
+            Err(errno) => Presence::Unknown(plain_errno(errno)),
+        }
+    }
+
     /// Removes one find, if it still is what was seen.
     pub(crate) fn remove(&self, find: &Find, permit: &Permit) -> Removal {
         removal::remove(find, permit)
     }
+
+    /// Puts a compressed file in the place of one find, if it still is what was seen.
+    pub(crate) fn compress(&self, find: &Find, stop: &Stop, permit: &Permit) -> Compression {
+        compression::compress(find, stop, permit)
+    }
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Opens a folder inside `root`, and says which path it was opened at.
+fn open_inside(root: &Path, path: &Path) -> Result<(OwnedFd, PathBuf), NoTarget> {
+    let outside = || {
+        let (path, root) = (text::path(path), text::path(root));
+        NoTarget::Refused(Problem::usage(format!(
+            "{path} is not inside site.root {root}; name a folder in it, or give it on the command line"
+        )))
+    };
+    let relative = if path.is_absolute() { path.strip_prefix(root).map_err(|_| outside())? } else { path };
+    if relative.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Err(outside());
+    }
+    let base = open_folder(root).map_err(|errno| refusal(root, errno))?;
+    let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let fd = rustix::fs::openat2(&base, relative, FOLDER, Mode::empty(), resolve)
+        .map_err(|errno| refusal(&root.join(relative), errno))?;
+    Ok((fd, root.join(relative.components().as_path())))
+}
 
 fn open_folder(path: &Path) -> Result<OwnedFd, Errno> {
     rustix::fs::open(path, FOLDER, Mode::empty())

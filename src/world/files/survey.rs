@@ -1,29 +1,20 @@
-//! Looks for what is old below a folder, by descriptors, without recursion on depth.
-//!
-//! One task per folder on a small pool. Memory is proportional to what is old, not to what stays, and
-//! open descriptors are bounded: a task reopens its folder from the target when too many are open.
+//! Looks for what is old below a folder. Memory is proportional to what is old, not to what stays.
 
-use super::folder::{Find, Folder, Kind, Target, identity_of, is_locked, look_at, modified, open_beneath};
+use super::folder::{Find, Folder, Kind, Target, identity_of, is_locked, look_at, look_at_entry, modified};
 use super::gather::{Harvest, Open, locked};
 use super::holders::{Holders, Identity};
 use super::listing;
+use super::walk::{Visitor, walk};
 use crate::error::plain_errno;
 use crate::text;
 use globset::GlobSet;
-use rayon::Scope;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, Statx, StatxAttributes, StatxFlags, statx};
+use rustix::fs::{FileType, Statx, StatxAttributes};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
-
-/// Threads that look: waiting for the disk dominates (docs/performance.md).
-const THREADS: usize = 8;
-/// How often a folder is tried again while all descriptors are in use, a millisecond apart.
-const PATIENCE: u32 = 10_000;
 
 /// What counts as old, and what is left alone whatever its age.
 #[derive(Debug, Default)]
@@ -38,6 +29,8 @@ pub(crate) struct Wanted {
     pub(crate) spared: Vec<Identity>,
     /// Folders that have rules of their own, and are surveyed for themselves.
     pub(crate) others: Vec<Identity>,
+    /// Only regular files go: no folder, and no link.
+    pub(crate) only_files: bool,
 }
 
 /// What was found below one target.
@@ -77,19 +70,7 @@ struct Scan {
     seen_bytes: u64,
 }
 
-/// A descriptor shared by the tasks of a folder's subfolders.
-struct Shared<'a> {
-    fd: OwnedFd,
-    open: &'a AtomicUsize,
-}
-
-impl Drop for Shared<'_> {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Relaxed);
-    }
-}
-
-struct Walk<'a> {
+struct Search<'a> {
     wanted: &'a Wanted,
     skip_open: bool,
     must_stop: &'a (dyn Fn() -> bool + Sync),
@@ -99,8 +80,6 @@ struct Walk<'a> {
     unreadable: Mutex<Vec<String>>,
     seen_files: AtomicU64,
     seen_bytes: AtomicU64,
-    shared: AtomicUsize,
-    shared_limit: usize,
 }
 
 impl Survey {
@@ -110,8 +89,7 @@ impl Survey {
         wanted: &Wanted,
         must_stop: &(dyn Fn() -> bool + Sync),
     ) -> anyhow::Result<Survey> {
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
-        let walk = Walk {
+        let search = Search {
             wanted,
             skip_open: target.rules.skip_open,
             must_stop,
@@ -121,91 +99,62 @@ impl Survey {
             unreadable: Mutex::default(),
             seen_files: AtomicU64::new(0),
             seen_bytes: AtomicU64::new(0),
-            shared: AtomicUsize::new(0),
-            shared_limit: usize::try_from(limit / 4).unwrap_or(usize::MAX).min(1_024),
         };
-        walk.everything(&Arc::new(Open::new(Folder::root(target), None)))?;
-        Ok(walk.finish())
+        walk(&search, Arc::new(Open::new(Folder::root(target), None)))?;
+        Ok(search.finish())
     }
 }
 
-/// A folder that waits to be looked at, and the descriptor of its parent while few are open.
-type Task<'s> = (Arc<Open>, Option<Arc<Shared<'s>>>);
+impl Visitor for Search<'_> {
+    type Stop = Arc<Open>;
 
-impl<'a> Walk<'a> {
-    fn everything(&self, root: &Arc<Open>) -> anyhow::Result<()> {
-        let mut first = Vec::new();
-        self.visit(root, None, &mut |task| first.push(task));
-        // Threads are worth their start only when there is more than one folder.
-        if !first.is_empty() {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build()?;
-            pool.scope(|scope| first.into_iter().for_each(|task| self.start(scope, task)));
-        }
-        Ok(())
+    fn folder<'s>(&self, open: &'s Arc<Open>) -> &'s Arc<Folder> {
+        &open.folder
     }
 
-    /// Lets some thread look at a folder and at all below it.
-    fn start<'s>(&'s self, scope: &Scope<'s>, (open, parent): Task<'s>)
-    where
-        'a: 's,
-    {
-        scope.spawn(move |scope| self.visit(&open, parent, &mut |task| self.start(scope, task)));
-    }
-
-    /// Looks at one folder, and hands each folder in it to `later`.
-    fn visit<'s>(
-        &'s self,
-        open: &Arc<Open>,
-        parent: Option<Arc<Shared<'s>>>,
-        later: &mut dyn FnMut(Task<'s>),
-    ) {
-        match self.enter(open, parent.as_deref()) {
-            Ok((fd, itself)) => {
-                drop(parent);
-                let folders = self.scan(&fd, open, &itself);
-                self.descend(open, fd, folders, later);
+    fn look(&self, fd: &OwnedFd, open: &Arc<Open>) -> Vec<Arc<Open>> {
+        let further = match self.enter(fd, open) {
+            Ok(itself) => {
+                let folders = self.scan(fd, open, &itself);
+                self.further(open, folders)
             }
-            Err(Some(why)) => {
-                let line = format!("{}: {why}", text::path(&open.folder.path()));
-                locked(&self.unreadable).push(line);
+            Err(why) => {
+                if let Some(errno) = why {
+                    self.fail(&open.folder.path(), errno);
+                }
                 locked(&open.gathered).keeps = true;
+                Vec::new()
             }
-            Err(None) => locked(&open.gathered).keeps = true,
+        };
+        self.harvest.finish_one(open);
+        further
+    }
+
+    fn miss(&self, open: &Arc<Open>, why: Option<Errno>) {
+        match why {
+            // It has vanished meanwhile, or became something else; or the walk ends.
+            None | Some(Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => {}
+            Some(Errno::XDEV) => self.leave(&open.folder.path(), "another file system is mounted there"),
+            Some(errno) => self.fail(&open.folder.path(), errno),
         }
+        locked(&open.gathered).keeps = true;
         self.harvest.finish_one(open);
     }
 
-    /// Opens a folder; `Err(None)` when it is rightly left alone or has vanished meanwhile.
-    fn enter(&self, open: &Open, parent: Option<&Shared<'_>>) -> Result<(OwnedFd, Statx), Option<String>> {
-        if (self.must_stop)() {
-            return Err(None);
-        }
-        let mut tries = 0;
-        let fd = loop {
-            let result = match parent {
-                Some(parent) => open_beneath(&parent.fd, open.folder.name()),
-                None => open.folder.open(),
-            };
-            match result {
-                Ok(fd) => break fd,
-                Err(Errno::MFILE | Errno::NFILE) if tries < PATIENCE => {
-                    tries += 1;
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => return Err(None),
-                Err(Errno::XDEV) => {
-                    self.leave(&open.folder.path(), "another file system is mounted there");
-                    return Err(None);
-                }
-                Err(errno) => return Err(Some(plain_errno(errno))),
-            }
-        };
-        let itself = look_at(&fd).map_err(|errno| Some(plain_errno(errno)))?;
+    fn must_end(&self) -> bool {
+        (self.must_stop)()
+    }
+}
+
+impl Search<'_> {
+    /// Looks at the folder itself; `Err(None)` when it is rightly left alone.
+    fn enter(&self, fd: &OwnedFd, open: &Open) -> Result<Statx, Option<Errno>> {
+        let itself = look_at(fd).map_err(Some)?;
         open.folder.saw(&itself);
         if open.parent.is_some() && self.wanted.others.contains(&identity_of(&itself)) {
             return Err(None);
         }
-        if is_locked(&fd) {
+        if is_locked(fd) {
             self.leave(&open.folder.path(), "another process has locked it");
             return Err(None);
         }
@@ -213,7 +162,7 @@ impl<'a> Walk<'a> {
             self.leave(&open.folder.path(), "maint keeps its state there");
             return Err(None);
         }
-        Ok((fd, itself))
+        Ok(itself)
     }
 
     /// Reads the entries of a folder, judges its files, and returns its subfolders.
@@ -242,7 +191,8 @@ impl<'a> Walk<'a> {
         scan.files.shrink_to_fit();
         let mut gathered = locked(&open.gathered);
         gathered.modified = modified(itself);
-        gathered.may_go = open.parent.is_some() && self.folder_may_go(&open.folder, itself);
+        let is_candidate = open.parent.is_some() && !self.wanted.only_files;
+        gathered.may_go = is_candidate && self.folder_may_go(&open.folder, itself);
         gathered.keeps = scan.keeps;
         gathered.files = scan.files;
         scan.folders
@@ -255,8 +205,7 @@ impl<'a> Walk<'a> {
     }
 
     fn judge(&self, fd: &OwnedFd, name: &CStr, open: &Arc<Open>, scan: &mut Scan) {
-        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
-        let found = match statx(fd, name, flags, StatxFlags::BASIC_STATS) {
+        let found = match look_at_entry(fd, name) {
             Ok(found) => found,
             // Somebody else was faster.
             Err(Errno::NOENT) => return,
@@ -274,7 +223,8 @@ impl<'a> Walk<'a> {
         };
         scan.seen_files += 1;
         scan.seen_bytes += found.stx_size;
-        if self.file_may_go(&open.folder, name, &found) {
+        let is_candidate = kind == Kind::File || !self.wanted.only_files;
+        if is_candidate && self.file_may_go(&open.folder, name, &found) {
             scan.files.push(Find::entry(&open.folder, scan.names.len(), kind, &found));
             scan.names.extend_from_slice(name.to_bytes_with_nul());
         } else {
@@ -335,32 +285,19 @@ impl<'a> Walk<'a> {
         locked(&self.left).push(format!("{}: {why}", text::path(path)));
     }
 
-    /// Makes a task of each subfolder; they share this folder's descriptor while few are open.
-    fn descend<'s>(
-        &'s self,
-        open: &Arc<Open>,
-        fd: OwnedFd,
-        folders: Vec<CString>,
-        later: &mut dyn FnMut(Task<'s>),
-    ) {
-        if folders.is_empty() {
-            return;
-        }
-        let shared = (self.shared.fetch_add(1, Relaxed) < self.shared_limit)
-            .then(|| Arc::new(Shared { fd, open: &self.shared }));
-        if shared.is_none() {
-            self.shared.fetch_sub(1, Relaxed);
-        }
+    /// The folders in one that are searched too; their parent waits for them.
+    fn further(&self, open: &Arc<Open>, folders: Vec<CString>) -> Vec<Arc<Open>> {
+        let mut further = Vec::with_capacity(folders.len());
         for name in folders {
             let folder = open.folder.child(name);
             if self.wanted.exclude.is_match(folder.relative_path()) {
                 locked(&open.gathered).keeps = true;
-                continue;
+            } else {
+                locked(&open.gathered).pending += 1;
+                further.push(Arc::new(Open::new(folder, Some(Arc::clone(open)))));
             }
-            locked(&open.gathered).pending += 1;
-            let child = Arc::new(Open::new(folder, Some(Arc::clone(open))));
-            later((child, shared.clone()));
         }
+        further
     }
 
     fn finish(self) -> Survey {

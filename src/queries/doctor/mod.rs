@@ -1,5 +1,6 @@
 //! `maint doctor`: everything that would stop a job under cron, and what to do about it.
 
+use crate::config::database::DatabaseUrl;
 use crate::config::job::{JobEntry, Runs};
 use crate::config::secret::SecretRef;
 use crate::cron::drift::State;
@@ -10,11 +11,10 @@ use crate::exit::Exit;
 use crate::queries::crontab::show::Show;
 use crate::text;
 use crate::world::clock::show_firing;
-use crate::world::{World, access, accounts, daemon, network, programs};
+use crate::world::{World, access, accounts, daemon, programs};
 use anyhow::Result;
 use chrono::Duration;
 use clap::Args;
-use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -338,67 +338,19 @@ pub(super) fn missing(world: &World, name: &str, job: &JobEntry, cron_path: &str
     }
 }
 
-/// Whether each database can be reached.
+/// Whether each database can be read.
 fn databases(world: &World) -> Vec<Finding> {
-    let found = world.config.databases.iter().filter_map(|(name, database)| {
-        let url = match database.url.secret() {
-            // That it is missing was told with the secrets.
-            Some(secret) => world.secret(&secret)?.expose_secret().to_owned(),
-            None => String::from(database.url.clone()),
-        };
-        let (scheme, rest) = url.split_once(':')?;
-        Some(match scheme {
-            "sqlite" => sqlite(world, name, rest),
-            "postgres" | "postgresql" => postgres(name, rest),
-            _ => Finding::problem(
-                "databases",
-                format!("{name} is neither sqlite: nor postgres:"),
-                "correct its address",
-            ),
-        })
+    // That a secret is missing was told with the secrets.
+    let is_known = |url: &DatabaseUrl| url.secret().is_none_or(|secret| world.secret(&secret).is_some());
+    let known = world.config.databases.iter().filter(|(_, database)| is_known(&database.url));
+    let found = known.map(|(name, _)| {
+        let database = world.database(Some(name)).map(|database| database.with_patience(PATIENCE));
+        match database.and_then(|database| database.look(world).map(drop)) {
+            Ok(()) => Finding::ok("databases", format!("{name} can be read")),
+            Err(error) => Finding::problem("databases", one_line(&error), ""),
+        }
     });
     found.collect()
-}
-
-/// `sqlite:PATH`, or as Django writes it, with three slashes before the path.
-fn sqlite(world: &World, name: &str, rest: &str) -> Finding {
-    let path = rest.strip_prefix("///").unwrap_or(rest);
-    let path = world.root.join(path.split('?').next().unwrap_or(path));
-    let shown = text::path(&path);
-    if access::may_read(&path) {
-        return Finding::ok("databases", format!("{name} can be read"));
-    }
-    Finding::problem("databases", format!("{name}: {shown} cannot be read"), "correct its path or its mode")
-}
-
-/// `//USER:PASSWORD@HOST:PORT/NAME`; without a host it is a socket of this machine, which is not looked for.
-fn postgres(name: &str, rest: &str) -> Finding {
-    // A password may hold anything but an `@`.
-    let place = rest.strip_prefix("//").unwrap_or(rest).rsplit('@').next().unwrap_or_default();
-    let place = place.split(['/', '?']).next().unwrap_or_default();
-    let (host, port) = match place.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
-        _ => (place, Some(5_432)),
-    };
-    let host = host.trim_matches(['[', ']']);
-    let shown = text::escape(host);
-    let Some(port) = port.filter(|_| !host.contains(',')) else {
-        return Finding::note("databases", format!("{name} was not tried: its address is not one host"), "");
-    };
-    if host.is_empty() || host.contains('%') {
-        return Finding::note(
-            "databases",
-            format!("{name} was not tried: it is reached through a socket"),
-            "",
-        );
-    }
-    match network::answers(host, port, PATIENCE) {
-        Ok(()) => Finding::ok("databases", format!("{name} answers at {shown}:{port}")),
-        Err(why) => {
-            let text = format!("{name} does not answer at {shown}:{port}: {}", text::escape(&why));
-            Finding::problem("databases", text, "start it, or correct its address")
-        }
-    }
 }
 
 impl fmt::Display for Diagnosis {

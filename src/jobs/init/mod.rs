@@ -49,23 +49,25 @@ impl Preset {
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
-            Preset::Demo => include_str!("../../crontab/demo.toml"),
-            Preset::Cochin => include_str!("../../crontab/cochin.toml"),
-            Preset::Cmbagent => include_str!("../../crontab/cmbagent.toml"),
-            Preset::FBrain => include_str!("../../crontab/f-brain.toml"),
-            Preset::Fiches => include_str!("../../crontab/fiches.toml"),
-            Preset::LinkedinBot => include_str!("../../crontab/linkedin-bot.toml"),
+            Preset::Demo => include_str!("../../../crontab/demo.toml"),
+            Preset::Cochin => include_str!("../../../crontab/cochin.toml"),
+            Preset::Cmbagent => include_str!("../../../crontab/cmbagent.toml"),
+            Preset::FBrain => include_str!("../../../crontab/f-brain.toml"),
+            Preset::Fiches => include_str!("../../../crontab/fiches.toml"),
+            Preset::LinkedinBot => include_str!("../../../crontab/linkedin-bot.toml"),
         }
     }
 }
 
-const PLAIN: &str = include_str!("../../crontab/plain.toml");
+const PLAIN: &str = include_str!("../../../crontab/plain.toml");
 const HOUR: i64 = 3_600;
 
 /// The sample site: path, size in bytes, age in hours.
-const DEMO_FILES: [(&str, usize, i64); 10] = [
+const DEMO_FILES: [(&str, usize, i64); 14] = [
     ("backups/restore_temp/restore-0412.zip", 48_000, 50),
     ("backups/restore_temp/restore-0415.zip", 52_000, 1),
+    ("backups/storage/lundi.zip", 84_000, 29),
+    ("backups/storage/backup_2026.encrypted", 91_000, 50),
     ("backups/temp/export/table-1.csv", 1_200, 72),
     ("backups/temp/export/table-2.csv", 3_400, 71),
     ("backups/temp/import/old-part.csv", 900, 90),
@@ -74,12 +76,24 @@ const DEMO_FILES: [(&str, usize, i64); 10] = [
     ("backups/uploads/photo-2.jpg", 290_000, 1),
     ("logs/app.log", 20_000, 0),
     ("logs/app.log.1", 65_000, 30),
+    ("logs/app.log.2", 70_000, 10 * 24),
+    ("logs/app.log.3", 68_000, 40 * 24),
 ];
 const DEMO_FOLDERS: [(&str, i64); 2] = [("backups/temp/export", 71), ("backups/temp/import", 0)];
-const DEMO_DATABASE: &str = "
-    CREATE TABLE quotes (id INTEGER PRIMARY KEY, number TEXT NOT NULL, due TEXT NOT NULL) STRICT;
-    INSERT INTO quotes (number, due) VALUES ('D-2026-001', '2026-12-01'), ('D-2026-002', '2026-12-15');
-";
+/// Nobody answers there.
+const DEMO_SECRETS: &str = "DISCORD_WEBHOOK_URL=http://127.0.0.1:9/api/webhooks/1/sample\n";
+
+/// The sample database as of now.
+fn demo_database(world: &World) -> String {
+    let now = world.clock.now();
+    let today = now.with_timezone(&world.clock.zone()).date_naive();
+    let sql = include_str!("demo.sql").replace("{today}", &today.to_string());
+    let sql = sql.replace("{in 30 days}", &(today + chrono::Days::new(30)).to_string());
+    [1, 2, 3, 9, 12, 19, 20, 29, 30].into_iter().fold(sql, |sql, hours| {
+        let time = now - chrono::Duration::hours(hours);
+        sql.replace(&format!("{{{hours} h ago}}"), &time.format("%Y-%m-%d %H:%M:%S").to_string())
+    })
+}
 
 impl Job for Init {
     const NAME: &'static str = "init";
@@ -111,7 +125,8 @@ impl Job for Init {
             actions.extend(
                 DEMO_FOLDERS.map(|(path, age)| Make::Aged { path: at(path), modified: now - age * HOUR }),
             );
-            actions.push(Make::Database { path: at("app.db"), sql: DEMO_DATABASE });
+            actions.push(Make::Text { path: at("demo.env"), text: DEMO_SECRETS.to_owned() });
+            actions.push(Make::Database { path: at("app.db"), sql: demo_database(world) });
         }
         let notes = vec!["next: `maint jobs`, then `maint run JOB --dry-run`".to_owned()];
         Ok(Plan { actions, notes, ..Plan::default() })
@@ -169,7 +184,7 @@ pub enum Make {
         path: PathBuf,
         /// Its content.
         #[serde(skip)]
-        sql: &'static str,
+        sql: String,
     },
 }
 

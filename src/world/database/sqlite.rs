@@ -1,0 +1,265 @@
+//! A SQLite file of the site. It is never made, and waited for while another program has locked it.
+
+use super::Engine;
+use super::value::{Row, Value, django_time};
+use crate::text;
+use crate::world::files::holder_of_lock;
+use crate::world::stop::Stop;
+use anyhow::{Result, anyhow};
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Error, ErrorCode, OpenFlags, Statement, ToSql};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long a locked database is waited for, unless `busy_timeout` says otherwise.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// A locked database is tried again after this time.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// One transaction.
+pub(super) struct Sqlite<'w> {
+    connection: Connection,
+    name: &'w str,
+    path: &'w Path,
+    patience: Duration,
+}
+
+impl Sqlite<'_> {
+    pub(super) fn begin<'w>(
+        name: &'w str,
+        path: &'w Path,
+        patience: Duration,
+        stop: &Stop,
+        to_change: bool,
+    ) -> Result<Sqlite<'w>> {
+        let explain = |error: &Error| explain(error, name, path, patience);
+        let connection = open(path, to_change).map_err(|error| explain(&error))?;
+        // The first statement takes the lock; BEGIN alone takes none for looking.
+        let begin = if to_change {
+            "PRAGMA foreign_keys = ON; BEGIN IMMEDIATE"
+        } else {
+            "BEGIN; SELECT count(*) FROM sqlite_schema WHERE false"
+        };
+        let mut begun = wait_for_turn(patience, stop, || connection.execute_batch(begin));
+        if begun.as_ref().is_err_and(is_hot) && undo_cut_off_change(path, patience).is_ok() {
+            begun = connection.execute_batch("ROLLBACK").and_then(|()| connection.execute_batch(begin));
+        }
+        begun.map_err(|error| explain(&error))?;
+        connection.busy_timeout(patience).map_err(|error| explain(&error))?;
+        Ok(Sqlite { connection, name, path, patience })
+    }
+
+    fn explain(&self, error: &Error) -> anyhow::Error {
+        explain(error, self.name, self.path, self.patience)
+    }
+}
+
+/// Opens an existing file. What double quotes hold is a name and never a text.
+fn open(path: &Path, to_change: bool) -> rusqlite::Result<Connection> {
+    let connection = if to_change {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(path, flags)?
+    } else {
+        open_to_look(path)?
+    };
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+/// Looking must leave nothing behind, but SQLite makes the log of a database in WAL mode where it is missing. Without
+/// a log nobody has the database open: it can be read as a file that does not change.
+fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if !is_in_wal_mode(path) || beside(path, "-wal").exists() {
+        return Connection::open_with_flags(path, flags);
+    }
+    let name = path.as_os_str().as_encoded_bytes().iter().fold(String::new(), |mut name, byte| {
+        let _ = write!(name, "%{byte:02x}");
+        name
+    });
+    let uri = format!("file:{name}?immutable=1");
+    Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
+}
+
+/// Byte 18 of the file says so; it can be read without taking any lock.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+fn is_in_wal_mode(path: &Path) -> bool {
+    use std::os::unix::fs::FileExt as _;
+    let mut version = [0];
+    let read = std::fs::File::open(path).and_then(|file| file.read_exact_at(&mut version, 18));
+    read.is_ok() && version == [2]
+}
+
+/// A file that SQLite keeps beside the database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Tries until it succeeds, time is up, or the run has to end.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+fn wait_for_turn(
+    patience: Duration,
+    stop: &Stop,
+    mut begin: impl FnMut() -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let start = Instant::now();
+    loop {
+        match begin() {
+            Err(error) if is_locked(&error) && start.elapsed() < patience && stop.reason().is_none() => {
+                std::thread::sleep(PAUSE);
+            }
+            other => return other,
+        }
+    }
+}
+
+fn is_locked(error: &Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+impl Engine for Sqlite<'_> {
+    fn rows(&mut self, sql: &str, values: &[Value], each: &mut dyn FnMut(&Row) -> Result<()>) -> Result<()> {
+        let explain = |error: &Error| self.explain(error);
+        let mut statement =
+            self.connection.prepare_cached(&numbered(sql)).map_err(|error| explain(&error))?;
+        bind(&mut statement, values).map_err(|error| explain(&error))?;
+        let columns = statement.column_count();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(|error| explain(&error))? {
+            let cells = (0..columns).map(|index| row.get_ref(index).map(from_sqlite));
+            let cells = cells.collect::<rusqlite::Result<Vec<_>>>().map_err(|error| explain(&error))?;
+            each(&Row(cells))?;
+        }
+        Ok(())
+    }
+
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
+        let execute = || {
+            let mut statement = self.connection.prepare_cached(&numbered(sql))?;
+            bind(&mut statement, values)?;
+            statement.raw_execute()
+        };
+        execute().map(|changed| changed as u64).map_err(|error| self.explain(&error))
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.connection.execute_batch("COMMIT").map_err(|error| self.explain(&error))
+    }
+
+    fn columns(&mut self, table: &str) -> Result<BTreeSet<String>> {
+        let mut columns = BTreeSet::new();
+        self.rows("SELECT name FROM pragma_table_info($1)", &[table.into()], &mut |row| {
+            columns.insert(row.text(0)?.to_owned());
+            Ok(())
+        })?;
+        Ok(columns)
+    }
+}
+
+/// `$1` as `?1`: SQLite looks up a name among all the names of a statement, which is felt when there are thousands,
+/// but takes a number as it is.
+fn numbered(sql: &str) -> String {
+    let mut parts = sql.split('$');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push(if part.starts_with(|c: char| c.is_ascii_digit()) { '?' } else { '$' });
+        out.push_str(part);
+    }
+    out
+}
+
+fn bind(statement: &mut Statement<'_>, values: &[Value]) -> rusqlite::Result<()> {
+    // Values that the statement does not use are for the other kind of database.
+    let used = statement.parameter_count();
+    for (index, value) in values.iter().take(used).enumerate() {
+        statement.raw_bind_parameter(index + 1, value)?;
+    }
+    Ok(())
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Value::Boolean(value) => i64::from(*value).into(),
+            Value::Integer(value) => (*value).into(),
+            Value::Real(value) => (*value).into(),
+            Value::Text(value) => ToSqlOutput::Borrowed(ValueRef::Text(value.as_bytes())),
+            Value::Time(value) => django_time(*value).into(),
+        })
+    }
+}
+
+fn from_sqlite(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(value) => Value::Integer(value),
+        ValueRef::Real(value) => Value::Real(value),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            Value::Text(String::from_utf8_lossy(bytes).into_owned())
+        }
+    }
+}
+
+/// What went wrong, and the cure.
+fn explain(error: &Error, name: &str, path: &Path, patience: Duration) -> anyhow::Error {
+    let shown = text::path(path);
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            let files = ["", "-wal", "-shm", "-journal"].map(|suffix| beside(path, suffix));
+            let who = holder_of_lock(&files).unwrap_or_else(|| "another program".to_owned());
+            let waited = text::duration(patience);
+            anyhow!(
+                "the database {name} ({shown}) is locked by {who}; waited for {waited}; try again when it has ended"
+            )
+        }
+        Some(ErrorCode::ReadOnly) if is_hot(error) => anyhow!(
+            "the database {name} ({shown}) holds a change that was cut off; open it once with the site's own program or sqlite3, which undoes it"
+        ),
+        Some(ErrorCode::ReadOnly) => anyhow!(
+            "the database {name} cannot be written: make {shown} and its folder writable for this user"
+        ),
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => anyhow!(
+            "the database {name} cannot be opened: make {shown} and its folder readable and writable for this user"
+        ),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            anyhow!(
+                "the database {name} is damaged, or {shown} is no SQLite database; restore it from a backup"
+            )
+        }
+        Some(ErrorCode::DiskFull) => {
+            anyhow!(
+                "the database {name} cannot be written: No space left on device; free some and run it again"
+            )
+        }
+        _ => anyhow!("the database {name} ({shown}): {}", text::escape(&words(error))),
+    }
+}
+
+/// Whoever opens a database to write undoes first what a crash has cut off, be it our own. Nothing that was
+/// ever committed changes by that.
+fn undo_cut_off_change(path: &Path, patience: Duration) -> rusqlite::Result<()> {
+    let connection = open(path, true)?;
+    connection.busy_timeout(patience)?;
+    connection.execute_batch("SELECT count(*) FROM sqlite_schema")
+}
+
+/// True when a change was cut off by a crash, which only somebody who may write can undo.
+fn is_hot(error: &Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
+}
+
+/// SQLite's own words.
+fn words(error: &Error) -> String {
+    match error {
+        Error::SqliteFailure(_, Some(words)) => words.clone(),
+        Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}

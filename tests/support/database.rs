@@ -1,0 +1,236 @@
+//! A site's database with the tables of a Django project, as SQLite and as PostgreSQL.
+//!
+//! PostgreSQL is a throw-away cluster of this test program: on a socket in a temporary folder, no port, ended
+//! by its own pid when the program ends.
+
+use super::{Site, is_root, leave_out};
+use postgres::{NoTls, SimpleQueryMessage};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use tempfile::TempDir;
+
+/// The database of a site, named `app` in its `maint.toml`.
+pub(crate) enum Database {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+/// Tables as Django makes them: `{id}`, `{time}` and `{json}` are what each database calls them.
+const TABLES: &str = r#"
+CREATE TABLE authentication_user (id {id}, username varchar(150) NOT NULL UNIQUE, is_superuser bool NOT NULL);
+CREATE TABLE backup_manager_backuphistory (id {id}, backup_name varchar(200) NOT NULL,
+    status varchar(20) NOT NULL, backup_type varchar(20) NOT NULL, file_path varchar(500) NOT NULL,
+    file_size bigint NULL, checksum varchar(64) NOT NULL, tables_count integer NULL, records_count integer NULL,
+    files_count integer NULL, started_at {time} NULL, completed_at {time} NULL,
+    duration_seconds integer NULL CHECK (duration_seconds >= 0), log_data {json} NOT NULL,
+    error_message text NOT NULL, created_at {time} NOT NULL, configuration_id bigint NULL,
+    created_by_id bigint NOT NULL REFERENCES authentication_user (id) DEFERRABLE INITIALLY DEFERRED);
+CREATE INDEX backups_status ON backup_manager_backuphistory (status);
+CREATE TABLE backup_manager_restorehistory (id {id}, restore_name varchar(200) NOT NULL,
+    restore_type varchar(20) NOT NULL, status varchar(20) NOT NULL, restore_options {json} NOT NULL,
+    started_at {time} NULL, completed_at {time} NULL,
+    duration_seconds integer NULL CHECK (duration_seconds >= 0), log_data {json} NOT NULL,
+    error_message text NOT NULL, created_at {time} NOT NULL,
+    backup_source_id bigint NOT NULL REFERENCES backup_manager_backuphistory (id) DEFERRABLE INITIALLY DEFERRED,
+    created_by_id bigint NOT NULL REFERENCES authentication_user (id) DEFERRABLE INITIALLY DEFERRED);
+CREATE INDEX restores_status ON backup_manager_restorehistory (status);
+CREATE TABLE database_dynamictable (id {id}, name varchar(64) NOT NULL, slug varchar(64) NOT NULL UNIQUE);
+CREATE TABLE database_dynamicfield (id {id}, name varchar(64) NOT NULL, slug varchar(64) NOT NULL,
+    table_id bigint NOT NULL REFERENCES database_dynamictable (id) DEFERRABLE INITIALLY DEFERRED,
+    UNIQUE (table_id, slug));
+CREATE TABLE database_dynamicrecord (id {id}, custom_id integer NULL, updated_at {time} NOT NULL,
+    is_active bool NOT NULL, discord_start_notified bool NOT NULL, discord_end_notified bool NOT NULL,
+    table_id bigint NOT NULL REFERENCES database_dynamictable (id) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE database_dynamicvalue (id {id}, value text NOT NULL,
+    field_id bigint NOT NULL REFERENCES database_dynamicfield (id) DEFERRABLE INITIALLY DEFERRED,
+    record_id bigint NOT NULL REFERENCES database_dynamicrecord (id) DEFERRABLE INITIALLY DEFERRED,
+    UNIQUE (record_id, field_id));
+"#;
+
+impl Database {
+    /// Runs a test on a site with each kind of database; `rest` follows in its `maint.toml`.
+    pub(crate) fn each(rest: &str, test: impl Fn(&Site, &Database)) {
+        let site = Site::new(&format!("[databases.app]\nurl = \"sqlite:db.sqlite3\"\n{rest}"));
+        test(&site, &Database::sqlite(&site));
+        match Database::postgres() {
+            Some(database) => {
+                let Database::Postgres(url) = &database else { unreachable!() };
+                let site = Site::new(&format!("[databases.app]\nurl = \"{url}\"\n{rest}"));
+                test(&site, &database);
+            }
+            None => leave_out("a test on PostgreSQL", "initdb (package postgresql) is missing"),
+        }
+    }
+
+    /// The file db.sqlite3 of a site, with empty tables.
+    pub(crate) fn sqlite(site: &Site) -> Database {
+        let database = Database::Sqlite(site.path("db.sqlite3"));
+        let tables = TABLES.replace("{id}", "integer NOT NULL PRIMARY KEY AUTOINCREMENT");
+        let tables = tables.replace("{time}", "datetime").replace("{json}", "text");
+        database.execute(&tables);
+        database
+    }
+
+    /// A new database with empty tables; none where there is no PostgreSQL.
+    fn postgres() -> Option<Database> {
+        static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let cluster = CLUSTER.get_or_init(Cluster::start).as_ref()?;
+        let name = format!("site{}", COUNT.fetch_add(1, Relaxed));
+        Database::Postgres(cluster.url("postgres")).execute(&format!("CREATE DATABASE {name}"));
+        let database = Database::Postgres(cluster.url(&name));
+        let tables = TABLES.replace("{id}", "bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY");
+        let tables = tables.replace("{time}", "timestamp with time zone").replace("{json}", "jsonb");
+        database.execute(&tables);
+        Some(database)
+    }
+
+    /// Carries out statements.
+    #[track_caller]
+    pub(crate) fn execute(&self, sql: &str) {
+        match self {
+            Database::Sqlite(path) => rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap(),
+            Database::Postgres(url) => {
+                postgres::Client::connect(url, NoTls).unwrap().batch_execute(sql).unwrap()
+            }
+        }
+    }
+
+    /// The rows of a query: each value as text, NULL as "-", columns joined by "|".
+    #[track_caller]
+    pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
+        match self {
+            Database::Sqlite(path) => {
+                let connection = rusqlite::Connection::open(path).unwrap();
+                let mut statement = connection.prepare(sql).unwrap();
+                let columns = statement.column_count();
+                let text = |row: &rusqlite::Row<'_>, index: usize| {
+                    use rusqlite::types::Value;
+                    match row.get::<_, Value>(index).unwrap() {
+                        Value::Null => "-".to_owned(),
+                        Value::Integer(value) => value.to_string(),
+                        Value::Real(value) => value.to_string(),
+                        Value::Text(value) => value,
+                        Value::Blob(value) => String::from_utf8_lossy(&value).into_owned(),
+                    }
+                };
+                let rows = statement.query_map([], |row| {
+                    Ok((0..columns).map(|index| text(row, index)).collect::<Vec<_>>().join("|"))
+                });
+                rows.unwrap().collect::<Result<_, _>>().unwrap()
+            }
+            Database::Postgres(url) => {
+                let mut client = postgres::Client::connect(url, NoTls).unwrap();
+                client.batch_execute("SET timezone = 'UTC'").unwrap();
+                let rows =
+                    client.simple_query(sql).unwrap().into_iter().filter_map(|message| match message {
+                        SimpleQueryMessage::Row(row) => {
+                            let cells = (0..row.len()).map(|index| row.get(index).unwrap_or("-").to_owned());
+                            Some(cells.collect::<Vec<_>>().join("|"))
+                        }
+                        _ => None,
+                    });
+                // Django's text in SQLite has no offset.
+                rows.map(|row| row.replace("+00", "")).collect()
+            }
+        }
+    }
+
+    /// Every row of every table that maint may write, to see that nothing was touched.
+    pub(crate) fn content(&self) -> Vec<String> {
+        let tables =
+            ["backup_manager_backuphistory", "backup_manager_restorehistory", "database_dynamicrecord"];
+        tables.iter().flat_map(|table| self.rows(&format!("SELECT * FROM {table} ORDER BY id"))).collect()
+    }
+
+    /// True for SQLite.
+    pub(crate) fn is_sqlite(&self) -> bool {
+        matches!(self, Database::Sqlite(_))
+    }
+}
+
+/// A PostgreSQL server of this program alone.
+struct Cluster {
+    folder: TempDir,
+    /// Ends the server when this program, and with it the pipe to it, is gone.
+    _keeper: Child,
+}
+
+impl Cluster {
+    fn start() -> Option<Cluster> {
+        let programs = programs()?;
+        let folder = TempDir::with_prefix("maint-pg-").unwrap();
+        let data = folder.path().join("data");
+        fs::create_dir(&data).unwrap();
+        if is_root() {
+            // PostgreSQL refuses to run as root.
+            for path in [folder.path(), &data] {
+                std::os::unix::fs::chown(path, Some(65_534), Some(65_534)).unwrap();
+            }
+        }
+        let mut initdb = as_plain_user(&programs.join("initdb"));
+        initdb.arg("-D").arg(&data).args([
+            "-U",
+            "maint",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]);
+        let made = initdb.current_dir(folder.path()).stdout(Stdio::null()).output().unwrap();
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        // setpriv becomes the server, so that the pid is the server's own.
+        let line = r#"folder=$1; shift; "$@" >"$folder/log" 2>&1 & pid=$!; cat >/dev/null; kill -INT $pid; wait; rm -rf "$folder""#;
+        let server = as_plain_user(&programs.join("postgres"));
+        let keeper = Command::new("sh")
+            .args(["-c", line, "sh"])
+            .arg(folder.path())
+            .arg(server.get_program())
+            .args(server.get_args())
+            .arg("-D")
+            .arg(&data)
+            .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60", "-k"])
+            .arg(folder.path())
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let cluster = Cluster { folder, _keeper: keeper };
+        super::wait_until("PostgreSQL answers", || {
+            postgres::Client::connect(&cluster.url("postgres"), NoTls).is_ok()
+        });
+        Some(cluster)
+    }
+
+    fn url(&self, name: &str) -> String {
+        let socket = self.folder.path().display().to_string().replace('/', "%2F");
+        format!("postgres://maint@{socket}/{name}")
+    }
+}
+
+/// Debian keeps the server's programs in a folder of their own, which is not in PATH.
+fn programs() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    folders.sort();
+    folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    folders
+        .into_iter()
+        .rev()
+        .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+}
+
+/// A program, for root as nobody.
+fn as_plain_user(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
+    command
+}
