@@ -1,6 +1,7 @@
 //! Alerts: what is worth one, who is told, and what becomes of those that cannot be sent.
 
 use crate::support::http::{Received, Reply, SLACK, Server, WEBHOOK};
+use crate::support::tls::Identity;
 use crate::support::{Run, Site, finish, run, send, wait_until};
 use std::fs;
 use std::time::Duration;
@@ -552,4 +553,20 @@ fn what_was_raised_before_alerts_were_sent_is_not_sent_by_a_newer_maint() {
     drop(database);
     let _ = fail(&site);
     assert_eq!(titles(&server), ["job failed on test"]);
+}
+
+#[test]
+fn https_is_spoken_with_a_server_that_is_known_and_with_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(identity) = Identity::make(folder.path()) else { return };
+    let certificate = identity.certificate.clone();
+    let server = Server::start_as(Some(identity), |_| Reply::new(200, ""));
+    let site = site(&server, "");
+    assert!(fs::read_to_string(site.path("hook")).unwrap().starts_with("https://"));
+    let failed = site.maint(&["alerts", "test"]).exits(1);
+    let words = "hook: cannot connect: invalid peer certificate: UnknownIssuer";
+    assert!(failed.stderr.contains(words) && !failed.stderr.contains("error:"), "{}", failed.stderr);
+    assert_eq!(server.received().len(), 0);
+    let _ = run(site.command(&["alerts", "test"]).env("SSL_CERT_FILE", certificate)).exits(0);
+    assert_eq!(server.received().len(), 1);
 }
