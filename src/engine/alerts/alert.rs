@@ -1,6 +1,5 @@
 //! What an alert tells, as it is kept until everybody has heard of it.
 
-use crate::config::alerts::Event;
 use crate::engine::due::Overdue;
 use crate::engine::history::Run;
 use crate::engine::report;
@@ -37,16 +36,6 @@ impl Kind {
             Kind::Recovery => "recovery",
             Kind::Overdue => "overdue",
             Kind::Test => "test",
-        }
-    }
-}
-
-impl From<Event> for Kind {
-    fn from(event: Event) -> Kind {
-        match event {
-            Event::Failure => Kind::Failure,
-            Event::Recovery => Kind::Recovery,
-            Event::Overdue => Kind::Overdue,
         }
     }
 }
