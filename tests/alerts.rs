@@ -570,3 +570,64 @@ fn https_is_spoken_with_a_server_that_is_known_and_with_no_other() {
     let _ = run(site.command(&["alerts", "test"]).env("SSL_CERT_FILE", certificate)).exits(0);
     assert_eq!(server.received().len(), 1);
 }
+
+/// A site with three alerts that wait for `server`, and a job `fine` that ends well.
+fn three_wait(server: &Server) -> Site {
+    let failing = |name: &str| format!("[jobs.{name}]\nshell = \"false\"\n");
+    let jobs = ["one", "two", "three"].map(failing).concat() + "[jobs.fine]\nshell = \"true\"\n";
+    let site = site_with(server, &jobs, "");
+    // Nobody listens there any more.
+    fs::write(site.path("hook"), Server::discord().url(WEBHOOK)).unwrap();
+    for job in ["one", "two", "three"] {
+        let failed = site.maint(&["run", job]).exits(1);
+        assert!(failed.stderr.contains("cannot connect"), "{}", failed.stderr);
+    }
+    fs::write(site.path("hook"), server.url(WEBHOOK)).unwrap();
+    site
+}
+
+#[test]
+fn discord_sets_the_pace() {
+    let server = Server::discord();
+    let site = three_wait(&server);
+    let taken = |remaining: &str| {
+        let reply = Reply::json(200, &serde_json::json!({"id": "1"}));
+        reply.header("x-ratelimit-remaining", remaining).header("x-ratelimit-reset-after", "0.6")
+    };
+    server.next(taken("0"));
+    server.next(taken("4"));
+    let _ = site.maint(&["run", "fine"]).exits(0);
+    let times: Vec<_> = server.received().iter().map(|request| request.at).collect();
+    assert_eq!(times.len(), 3);
+    assert!(times[1] - times[0] >= Duration::from_millis(590), "{times:?}");
+    assert!(times[2] - times[1] < Duration::from_millis(590), "{times:?}");
+}
+
+#[test]
+fn a_dead_address_is_not_used_again() {
+    let body = serde_json::json!({"code": 10_015, "message": "Unknown Webhook"});
+    let server = Server::always(Reply::json(404, &body));
+    let site = three_wait(&server);
+    let run = site.maint(&["run", "fine"]).exits(0);
+    assert!(run.stderr.contains("the webhook no longer exists (404)"), "{}", run.stderr);
+    assert_eq!(server.received().len(), 1);
+}
+
+#[test]
+fn what_a_log_says_calls_nobody_and_fits_everywhere() {
+    let (discord, slack) = (Server::discord(), Server::slack());
+    let site = site_with(&discord, &JOB.replace("echo working", "cat words"), "");
+    let long = "<&>".repeat(4_000);
+    fs::write(site.path("words"), format!("@everyone <!channel> ``` & \u{1b}[31mred \u{202e}back\n{long}\n"))
+        .unwrap();
+    fs::write(site.path("slack"), slack.url(SLACK)).unwrap();
+    let text = fs::read_to_string(site.path("maint.toml")).unwrap();
+    let text = text.replace("[\"discord\"]", "[\"discord\", \"slack\"]");
+    site.configure(&format!("{text}[alerts.slack]\nwebhook = \"file:slack\"\n"));
+    let failed = fail(&site);
+    assert!(!failed.stderr.contains("alerts"), "{}", failed.stderr);
+    let text = discord.received()[0].json()["embeds"][0]["description"].as_str().unwrap().to_owned();
+    assert!(text.contains("@everyone <!channel> ''' & \\x1b[31mred \\u{202e}back"), "{text}");
+    let text = slack.received()[0].text();
+    assert!(text.contains("@everyone &lt;!channel&gt; ''' &amp;"), "{text}");
+}

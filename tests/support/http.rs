@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -18,6 +18,7 @@ pub(crate) struct Received {
     /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Vec<u8>,
+    pub(crate) at: Instant,
 }
 
 impl Received {
@@ -212,7 +213,14 @@ fn read(reader: &mut impl BufRead) -> Option<Received> {
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Received { method, path: path.to_owned(), query: query.to_owned(), headers, body })
+    Some(Received {
+        method,
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers,
+        body,
+        at: Instant::now(),
+    })
 }
 
 fn write(stream: &mut Line, reply: &Reply) -> std::io::Result<()> {

@@ -3,6 +3,7 @@
 use crate::engine::due::Overdue;
 use crate::engine::history::Run;
 use crate::engine::report;
+use crate::text;
 use crate::world::World;
 use crate::world::runlog::end_of;
 use chrono::{DateTime, Utc};
@@ -12,7 +13,9 @@ use std::time::Duration;
 /// Lines of the log that an alert shows.
 const LINES: usize = 20;
 /// They stand in so many bytes at its end.
-const BYTES: u64 = 8 << 10;
+const BYTES: u64 = 128 << 10;
+/// What an alert keeps of a line.
+const LONGEST_LINE: usize = 300;
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +92,10 @@ impl Alert {
             took: run.took(),
             summary: run.summary.clone(),
             log: end.is_some().then(|| log.display().to_string()),
-            tail: lines[lines.len().saturating_sub(LINES)..].iter().map(|line| (*line).to_owned()).collect(),
+            tail: lines[lines.len().saturating_sub(LINES)..]
+                .iter()
+                .map(|line| text::cut(line, LONGEST_LINE))
+                .collect(),
             since,
             count,
         }
