@@ -105,7 +105,7 @@ fn a_french_site_is_told_in_french() {
     for word in ["Code de sortie", "Durée", "Dernières lignes du journal", "Exécution"] {
         assert!(text.contains(word), "no {word} in {text}");
     }
-    assert!(received[1].text().contains("Était en échec depuis"), "{}", received[1].text());
+    assert!(received[1].text().contains("Durée de la panne"), "{}", received[1].text());
 }
 
 #[test]

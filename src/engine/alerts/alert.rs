@@ -80,7 +80,9 @@ impl Alert {
         let log = world.state.log(&run.job, &run.run);
         let end = end_of(&log, BYTES);
         let lines = end.as_deref().filter(|_| kind == Kind::Failure).unwrap_or_default().lines();
-        let lines: Vec<&str> = lines.collect();
+        let mut lines: Vec<&str> = lines.collect();
+        // The log ends with the summary, which the alert tells anyway.
+        lines.pop_if(|line| line.ends_with(&run.summary));
         Alert {
             kind,
             job: run.job.clone(),

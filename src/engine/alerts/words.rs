@@ -101,7 +101,7 @@ fn facts(
         }
         Kind::Recovery => {
             let failing = since.and_then(|since| (*at - since).to_std().ok()).map(length);
-            add("Was failing for", "Était en échec depuis", failing);
+            add("Was failing for", "Durée de la panne", failing);
             add("Failures", "Échecs", Some(count.to_string()));
         }
         Kind::Overdue => {
