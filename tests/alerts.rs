@@ -631,3 +631,33 @@ fn what_a_log_says_calls_nobody_and_fits_everywhere() {
     let text = slack.received()[0].text();
     assert!(text.contains("@everyone &lt;!channel&gt; ''' &amp;"), "{text}");
 }
+
+#[test]
+fn a_signal_ends_the_wait_for_a_further_try() {
+    let server = Server::discord();
+    let site = site(&server, "");
+    server.next(Reply::json(
+        429,
+        &serde_json::json!({"message": "slow down", "retry_after": 25.0, "global": false}),
+    ));
+    let child = site.start(&["alerts", "test"]);
+    wait_until("Discord has answered", || server.received().len() == 1);
+    std::thread::sleep(Duration::from_millis(200));
+    let start = std::time::Instant::now();
+    send(&child, rustix::process::Signal::TERM);
+    let ended = finish(child).exits(143);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(ended.stderr.contains("there is no time for more"), "{}", ended.stderr);
+}
+
+#[test]
+fn this_machine_is_asked_without_a_proxy() {
+    let server = Server::discord();
+    let site = site(&server, "");
+    let mut command = site.command(&["alerts", "test"]);
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"] {
+        command.env(name, "http://127.0.0.1:1");
+    }
+    let _ = run(&mut command).exits(0);
+    assert_eq!(server.received().len(), 1);
+}
