@@ -6,7 +6,7 @@ use crate::config::secret::SecretRef;
 use crate::engine::apply::Permit;
 use crate::text;
 use anyhow::Result;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use reqwest::StatusCode;
 use serde::Serialize;
 use serde_json::json;
@@ -157,7 +157,8 @@ impl Embed {
         });
         let fields = fields.filter(|field| !field.name.is_empty() && !field.value.is_empty()).collect();
         let footer = footer.filter(|footer| !footer.text.is_empty());
-        Embed { title, description, fields, footer, colour: self.colour, timestamp: self.timestamp }
+        let timestamp = self.timestamp.map(|time| time.trunc_subsecs(3));
+        Embed { title, description, fields, footer, colour: self.colour, timestamp }
     }
 }
 

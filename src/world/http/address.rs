@@ -1,4 +1,4 @@
-//! Where requests go. The address may be a secret: it is never shown.
+//! An address that requests go to: a URL, and the words for it in messages, which are no secret.
 
 use crate::config::secret::SecretRef;
 use crate::error::Problem;
@@ -13,7 +13,7 @@ use std::net::IpAddr;
 #[derive(Clone)]
 pub struct Address {
     pub(super) url: Url,
-    pub(super) name: String,
+    name: String,
 }
 
 impl fmt::Debug for Address {
@@ -80,11 +80,12 @@ impl Address {
     }
 
     /// Tells two addresses apart, and is as secret as the address itself.
-    pub(super) fn whole(&self) -> &str {
+    pub(in crate::world) fn whole(&self) -> &str {
         self.url.as_str()
     }
 }
 
+/// True for an address of this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())

@@ -2,25 +2,23 @@
 
 mod address;
 mod asked;
+mod client;
 
 pub use address::Address;
 pub(crate) use asked::Asked;
+pub(super) use client::install_tls;
 
 use super::World;
 use crate::engine::apply::Permit;
 use crate::error::plain;
 use crate::text;
 use anyhow::{Result, anyhow};
-use reqwest::blocking::Client;
+use client::client;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, StatusCode};
 use std::io::Read as _;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-const AGENT: &str = concat!("maint/", env!("CARGO_PKG_VERSION"));
-/// The longest that a connection may take; a machine that is away is known sooner than one that is slow.
-const CONNECT: Duration = Duration::from_secs(5);
 /// Answers to messages are short.
 const LARGEST: u64 = 64 << 10;
 /// What is shown of a server's own words.
@@ -136,7 +134,7 @@ pub(crate) fn send(world: &World, request: &Request<'_>, _permit: &Permit) -> Re
             Some(GivenUp::Machine) => world.asked.give_up(&address.machine(), &why),
             None => {}
         }
-        anyhow!("{}: {why}", address.name)
+        anyhow!("{}: {why}", address.name())
     })
 }
 
@@ -227,37 +225,4 @@ fn words(error: &reqwest::Error) -> String {
         Some(cause) => format!("{what}: {}", text::escape(&plain(&cause.to_string()))),
         None => what.to_owned(),
     }
-}
-
-/// What TLS is made of, for the whole program; the second of two that install it finds it there.
-pub(super) fn install_tls() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-/// The client for an address, made when it is first needed: that takes milliseconds, which most runs can spare.
-/// None is ever dropped: at the end of the program that would wait for a name server that is silent.
-fn client(url: &Url) -> reqwest::Result<&'static Client> {
-    static CLIENTS: [OnceLock<Client>; 3] = [const { OnceLock::new() }; 3];
-    let (kind, is_plain) = match (url.scheme(), address::is_loopback(url)) {
-        ("http", _) => (0, true),
-        (_, true) => (1, false),
-        _ => (2, false),
-    };
-    if let Some(client) = CLIENTS[kind].get() {
-        return Ok(client);
-    }
-    install_tls();
-    let mut builder = Client::builder()
-        .user_agent(AGENT)
-        .connect_timeout(CONNECT)
-        .redirect(reqwest::redirect::Policy::none());
-    if address::is_loopback(url) {
-        builder = builder.no_proxy();
-    }
-    if is_plain {
-        // Without TLS the certificates of the system need not be read, nor be there.
-        builder = builder.tls_certs_only([]);
-    }
-    let made = builder.build()?;
-    Ok(CLIENTS[kind].get_or_init(|| made))
 }
