@@ -19,7 +19,9 @@ show run cleanup-temp --dry-run
 show run cleanup-temp
 show run cleanup-temp-weekend --dry-run
 show run notify-devis --dry-run
+show run cleanup-stuck --dry-run
 show run cleanup-stuck
+show run rebuild-paths --dry-run
 show run rebuild-paths
 show run expire-logs
 show run report

@@ -76,6 +76,11 @@ pub(crate) fn attach(run: RunLog) {
     }
 }
 
+/// True while a run has its log.
+pub(crate) fn is_attached() -> bool {
+    LOGGER.get().is_some_and(|logger| run_of(logger).is_some())
+}
+
 /// Writes what became of several actions to the log of the run: one look at the clock and one lock for all
 /// of them. A full log only counts what was done; half a million lines need not be formatted for that.
 pub(crate) fn steps<S: Display>(steps: impl Iterator<Item = (Level, S)>) {

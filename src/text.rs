@@ -97,6 +97,16 @@ pub fn escape_block(text: &str, keep_colour: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// At most `limit` characters, the last of which tells that there were more.
+#[must_use]
+pub fn cut(text: &str, limit: usize) -> String {
+    if text.chars().nth(limit).is_none() {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(limit.saturating_sub(1));
+    kept.chain(std::iter::once('…').take(limit)).collect()
+}
+
 /// Length of the SGR sequence (`ESC [ digits m`) that `text` starts with, else 0.
 fn colour_code(text: &str) -> usize {
     let Some(body) = text.strip_prefix("\u{1b}[") else { return 0 };

@@ -150,7 +150,7 @@ fn root_replaces_the_folder_that_paths_are_relative_to() {
 fn config_check_counts_the_jobs_and_refuses_a_command_that_no_job_can_run() {
     assert!(site().maint(&["config", "check"]).exits(0).stdout.ends_with(" is in order: site test, 1 job\n"));
     for (command, words) in [
-        ("cleanup-tmp --auto", "a similar subcommand exists: 'cleanup-temp'"),
+        ("cleanup-tmp --auto", "'cleanup-temp'"),
         ("cleanup-temp --age=2", "--age"),
         ("cleanup-temp --age-hours=soon", "write a whole number of hours"),
         ("cleanup-temp 'tmp", "a quote in its command is not closed"),

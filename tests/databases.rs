@@ -4,6 +4,7 @@ use crate::support::database::Database;
 use crate::support::http::{Server, WEBHOOK};
 use crate::support::{Run, Site, run};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 /// A command that looks into the database.
 fn look(site: &Site, variables: &[(&str, &str)]) -> Run {
@@ -103,7 +104,7 @@ fn looking_into_a_database_in_wal_mode_leaves_nothing_beside_it() {
 }
 
 #[test]
-fn a_change_that_was_cut_off_by_a_crash_is_named_and_left_to_its_own_program() {
+fn a_change_that_was_cut_off_by_a_crash_is_undone_first_or_named_where_that_is_not_allowed() {
     let site = Site::new("[databases.app]\nurl = \"sqlite:db.sqlite3\"\n");
     let database = Database::sqlite(&site);
     database.execute("INSERT INTO authentication_user (username, is_superuser) VALUES ('a', true)");
@@ -122,12 +123,15 @@ fn a_change_that_was_cut_off_by_a_crash_is_named_and_left_to_its_own_program() {
     drop(writer);
     fs::write(&file, copies.0).unwrap();
     fs::write(&journal, copies.1).unwrap();
-    let before = site.snapshot();
-    let refused = look(&site, &[]).exits(1);
+    let mut as_user = site.command_as_user(&["notify-devis", "--dry-run"]);
+    fs::set_permissions(site.path(""), fs::Permissions::from_mode(0o555)).unwrap();
+    let refused = run(as_user.env("DISCORD_WEBHOOK_URL", "http://127.0.0.1:9/")).exits(1);
     assert!(refused.complaint().contains("holds a change that was cut off"), "{}", refused.stderr);
-    assert_eq!(site.snapshot(), before);
-    assert_eq!(database.rows("SELECT username FROM authentication_user"), ["a"]);
+    fs::set_permissions(site.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(journal.exists());
     assert!(look(&site, &[]).exits(2).complaint().contains(NO_DEVIS));
+    assert!(!journal.exists());
+    assert_eq!(database.rows("SELECT username FROM authentication_user"), ["a"]);
 }
 
 #[test]

@@ -13,10 +13,12 @@ enum Second {
 }
 
 /// Every command that changes something, and what is run before it.
-const COMMANDS: [(&[&str], &[&str], Second); 9] = [
+const COMMANDS: [(&[&str], &[&str], Second); 11] = [
     (&[], &["cleanup-temp", "--auto"], Second::Nothing),
     (&[], &["rebuild-paths", "--force"], Second::Nothing),
     (&[], &["run", "clean"], Second::Nothing),
+    (&[], &["expire-logs"], Second::Nothing),
+    (&[], &["cleanup-stuck", "--force"], Second::Nothing),
     (&[], &["run", "line"], Second::TheSame),
     (&[], &["pause", "line", "--until", "2h", "--reason", "import"], Second::Nothing),
     (&["pause", "line"], &["resume", "line"], Second::Nothing),
@@ -30,14 +32,14 @@ fn site() -> Site {
         "[jobs.clean]\ncommand = \"cleanup-temp --auto\"\n[jobs.line]\nshell = \"touch ran\"\n\
          [cleanup-temp]\npaths = [\"tmp\"]\n[databases.app]\nurl = \"sqlite:db.sqlite3\"\n",
     );
-    let database = Database::sqlite(&site);
-    database
-        .execute("INSERT INTO authentication_user (id, username, is_superuser) VALUES (1, 'admin', true)");
+    crate::cleanup_stuck::fill(&Database::sqlite(&site));
     site.file("backups/storage/new.zip", "", 1);
     site.file("tmp/young", "", 1);
     site.file("tmp/old", "content", 48);
     site.file("tmp/folder/old", "", 48);
     crate::support::age(&site.path("tmp/folder"), 48);
+    site.file("logs/week.log", "content", 10 * 24);
+    site.file("logs/month.log", "content", 40 * 24);
     site.folder("new");
     site
 }

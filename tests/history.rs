@@ -1,6 +1,6 @@
-//! What is remembered of runs: `history`, `logs`, `jobs`, `locks`, and the alerts they call for.
+//! What is remembered of runs: `history`, `logs`, `jobs`, `locks`.
 
-use crate::support::{Site, WAIT, finish, run, send};
+use crate::support::{Site, WAIT, finish, send};
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
@@ -124,73 +124,6 @@ fn a_run_that_was_killed_is_lost_in_the_history() {
         (&site.history()[0]["status"], &site.history()[1]["status"]),
         (&json!("done"), &json!("lost"))
     );
-}
-
-/// The kinds of the alerts that wait to be sent, oldest first.
-fn alerts(site: &Site) -> Vec<String> {
-    let database = rusqlite::Connection::open(site.state().join("state.db")).unwrap();
-    let mut kinds = database.prepare("SELECT kind FROM alerts WHERE job = 'job' ORDER BY id").unwrap();
-    let rows = kinds.query_map([], |row| row.get(0)).unwrap();
-    rows.collect::<Result<_, _>>().unwrap()
-}
-
-#[test]
-fn the_first_failure_and_the_first_success_after_it_are_alerts() {
-    let site = site();
-    let succeed = || site.maint(&["run", "job"]).exits(0);
-    let fail = || {
-        site.file("broken", "", 0);
-        let run = site.maint(&["run", "job"]).exits(1);
-        fs::remove_file(site.path("broken")).unwrap();
-        run
-    };
-    let _ = (succeed(), succeed());
-    assert_eq!(alerts(&site), [""; 0]);
-    let _ = (fail(), fail());
-    assert_eq!(alerts(&site), ["failure"]);
-    let _ = (succeed(), succeed());
-    assert_eq!(alerts(&site), ["failure", "recovery"]);
-    let _ = fail();
-    assert_eq!(alerts(&site), ["failure", "recovery", "failure"]);
-}
-
-#[test]
-fn an_interrupted_or_lost_run_between_two_failures_is_no_recovery_and_hides_none() {
-    let site =
-        Site::new("[jobs.job]\nshell = \"touch started; test ! -e hang || sleep 300; test ! -e broken\"\n");
-    site.file("broken", "", 0);
-    let _ = site.maint(&["run", "job"]).exits(1);
-    for signal in [Signal::TERM, Signal::KILL] {
-        site.file("hang", "", 0);
-        fs::remove_file(site.path("started")).unwrap();
-        let child = site.hold("job");
-        send(&child, signal);
-        let _ = finish(child);
-        fs::remove_file(site.path("hang")).unwrap();
-        let _ = site.maint(&["run", "job"]).exits(1);
-        assert_eq!(alerts(&site), ["failure"], "{signal:?}");
-    }
-    fs::remove_file(site.path("broken")).unwrap();
-    let _ = site.maint(&["run", "job"]).exits(0);
-    assert_eq!(alerts(&site), ["failure", "recovery"]);
-}
-
-#[test]
-fn a_failure_after_a_lost_run_is_an_alert() {
-    let site = Site::new("[jobs.job]\nshell = \"touch started; test -e go || sleep 300; exit 1\"\n");
-    let child = site.hold("job");
-    send(&child, Signal::KILL);
-    let _ = finish(child);
-    site.file("go", "", 0);
-    let _ = site.maint(&["run", "job"]).exits(1);
-    assert_eq!(alerts(&site), ["failure"]);
-}
-
-#[test]
-fn only_the_alerts_that_are_wanted_are_remembered() {
-    let site = Site::new("[jobs.job]\nshell = \"false\"\n[alerts]\non = [\"recovery\"]\n");
-    let _ = run(&mut site.command(&["run", "job"])).exits(1);
-    assert_eq!(alerts(&site), [""; 0]);
 }
 
 #[test]

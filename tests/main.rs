@@ -4,8 +4,13 @@
 
 mod support;
 
+mod alerts;
+mod alerts_healthchecks;
+mod alerts_mail;
 mod all_due;
 mod as_cron;
+mod cleanup_stuck;
+mod cleanup_stuck_recorded;
 mod cleanup_temp;
 mod cleanup_temp_recorded;
 mod cleanup_temp_safety;
@@ -24,6 +29,8 @@ mod demo;
 mod doctor;
 mod documentation;
 mod dry_run;
+mod expire_logs;
+mod failing_calls;
 mod history;
 mod init;
 mod locks;

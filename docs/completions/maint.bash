@@ -16,6 +16,12 @@ _maint() {
             ",$1")
                 cmd="maint"
                 ;;
+            maint,cleanup-logs)
+                cmd="maint__subcmd__expire__subcmd__logs"
+                ;;
+            maint,cleanup-stuck)
+                cmd="maint__subcmd__cleanup__subcmd__stuck"
+                ;;
             maint,cleanup-temp)
                 cmd="maint__subcmd__cleanup__subcmd__temp"
                 ;;
@@ -30,6 +36,9 @@ _maint() {
                 ;;
             maint,doctor)
                 cmd="maint__subcmd__doctor"
+                ;;
+            maint,expire-logs)
+                cmd="maint__subcmd__expire__subcmd__logs"
                 ;;
             maint,help)
                 cmd="maint__subcmd__help"
@@ -52,8 +61,14 @@ _maint() {
             maint,man)
                 cmd="maint__subcmd__man"
                 ;;
+            maint,notify-devis)
+                cmd="maint__subcmd__notify__subcmd__devis"
+                ;;
             maint,pause)
                 cmd="maint__subcmd__pause"
+                ;;
+            maint,rebuild-paths)
+                cmd="maint__subcmd__rebuild__subcmd__paths"
                 ;;
             maint,resume)
                 cmd="maint__subcmd__resume"
@@ -113,12 +128,58 @@ _maint() {
 
     case "${cmd}" in
         maint)
-            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --help --version cleanup-temp run crontab jobs status why doctor history logs locks pause resume init config completions man help"
+            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --help --version cleanup-temp notify-devis rebuild-paths cleanup-stuck expire-logs cleanup-logs run crontab jobs status why doctor history logs locks pause resume init config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maint__subcmd__cleanup__subcmd__stuck)
+            opts="-c -C -n -v -q -y -h --hours --minutes --restore-id --show-stats --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --hours)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --minutes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --restore-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -786,6 +847,48 @@ _maint() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        maint__subcmd__expire__subcmd__logs)
+            opts="-c -C -n -v -q -y -h --days --compress-days --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compress-days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         maint__subcmd__help)
             opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1032,6 +1135,52 @@ _maint() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        maint__subcmd__notify__subcmd__devis)
+            opts="-c -C -n -v -q -y -h --devis-id --force --date --catch-up --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --devis-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --date)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --catch-up)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         maint__subcmd__pause)
             opts="-c -C -n -v -q -y -h --until --reason --config --root --dry-run --json --verbose --quiet --color --yes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1044,6 +1193,44 @@ _maint() {
                     return 0
                     ;;
                 --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maint__subcmd__rebuild__subcmd__paths)
+            opts="-c -C -n -v -q -y -h --scan-only --force --user-id --allow-empty --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --user-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -37,6 +37,11 @@ complete -c maint -n "__fish_maint_needs_command" -s y -l yes -d 'Answer every q
 complete -c maint -n "__fish_maint_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_needs_command" -s V -l version -d 'Print version'
 complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-temp" -d 'Removes temporary files that have not been changed for a given time'
+complete -c maint -n "__fish_maint_needs_command" -f -a "notify-devis" -d 'Tells a Discord channel which payment periods of devis begin or end today'
+complete -c maint -n "__fish_maint_needs_command" -f -a "rebuild-paths" -d 'Makes records of backups that have none, and marks records whose backup is missing'
+complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-stuck" -d 'Marks backups and restores as failed that have been running or pending for too long'
+complete -c maint -n "__fish_maint_needs_command" -f -a "expire-logs" -d 'Compresses old logs, and removes still older ones'
+complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-logs" -d 'Compresses old logs, and removes still older ones'
 complete -c maint -n "__fish_maint_needs_command" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
 complete -c maint -n "__fish_maint_needs_command" -f -a "crontab" -d 'Installs the scheduled jobs in this user\'s crontab, and shows how they stand there'
 complete -c maint -n "__fish_maint_needs_command" -f -a "jobs" -d 'Lists the jobs: schedule, next run with its time zone, last result'
@@ -67,6 +72,80 @@ complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -s v -l verbos
 complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -l devis-id -d 'Look at this devis only' -r
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -l date -d 'Look at this day instead of today' -r
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -l catch-up -d 'Also send what was not sent in as many days before' -r
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -l force -d 'Send again what was sent already'
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -l user-id -d 'To whom new records belong [default: the first superuser, else the first user]' -r
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -l scan-only -d 'Only look, and print what differs'
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -l force -d 'Do not ask'
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -l allow-empty -d 'Accept that no backup is left: mark every record that names one'
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l hours -d 'Mark what began more than this many hours ago [default: 6, or the age in maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l minutes -d 'The same in minutes; counts more than --hours' -r
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l restore-id -d 'Mark this restore, whatever its age' -r
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l show-stats -d 'Only show how many there are in each state, and what runs'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l force -d 'Do not ask, and accept an age of 0'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -l days -d 'Remove what has not been changed for this many days [default: 30, or the age in maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -l compress-days -d 'Compress what has not been changed for this many days [default: 7, or the `compress_age` in maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -l force -d 'Accept an age of 0'
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -l days -d 'Remove what has not been changed for this many days [default: 30, or the age in maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -l compress-days -d 'Compress what has not been changed for this many days [default: 7, or the `compress_age` in maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -l force -d 'Accept an age of 0'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand run" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand run" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand run" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'

@@ -2,7 +2,7 @@
 
 use super::all_due::run_all_due;
 use super::as_cron::run_as_cron;
-use super::{Cli, Command, Global, Run, crontab, reference, usage};
+use super::{AlertsCommand, Cli, Command, Global, Run, crontab, reference, usage};
 use crate::config::job::{JobEntry, Runs};
 use crate::engine::apply::carry_out;
 use crate::engine::order::{Mode, Order};
@@ -46,11 +46,20 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
     }
     let by_hand = ByHand { global, world: &world, ui, reports: None };
     match command {
-        Command::CleanupTemp(_) | Command::NotifyDevis(_) | Command::RebuildPaths(_) => {
+        // Typed by hand, it is a question: it needs no lock, and is answered without a terminal too.
+        Command::CleanupStuck(job) if job.show_stats => by_hand.ask(job),
+        Command::CleanupTemp(_)
+        | Command::CleanupStuck(_)
+        | Command::ExpireLogs(_)
+        | Command::NotifyDevis(_)
+        | Command::RebuildPaths(_) => {
             command.as_job(Path::new(""), global.yes, &by_hand).unwrap_or(Ok(Exit::Usage))
         }
         Command::Run(args) => run(&by_hand, args),
         Command::Crontab(args) => crontab::dispatch(&by_hand, &args.command),
+        Command::Alerts(args) => match &args.command {
+            AlertsCommand::Test(job) => by_hand.run(job),
+        },
         Command::Pause(job) => {
             let (name, _) = find_job(&world, &job.job)?;
             by_hand.run(&Pause { job: name.to_owned(), ..job.clone() })

@@ -10,8 +10,9 @@ mod usage;
 use self::dispatch::Visitor;
 use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
-use crate::jobs::{cleanup_temp::CleanupTemp, init::Init, pause::Pause, resume::Resume};
-use crate::jobs::{notify_devis::NotifyDevis, rebuild_paths::RebuildPaths};
+use crate::jobs::{alerts, cleanup_stuck::CleanupStuck, cleanup_temp::CleanupTemp};
+use crate::jobs::{expire_logs::ExpireLogs, init::Init, notify_devis::NotifyDevis, pause::Pause};
+use crate::jobs::{rebuild_paths::RebuildPaths, resume::Resume};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
 use crate::queries::{doctor::Doctor, status::Status, why::Why};
 use crate::ui::{Colour, Ui};
@@ -111,6 +112,29 @@ Examples:
   maint rebuild-paths --user-id 3      whose the new records will be")]
     RebuildPaths(RebuildPaths),
     #[command(after_long_help = "\
+Backups and restores that have been running or pending for too long are marked as failed, with the
+reason and the time. Nothing is stopped or removed. What never began is judged by when it was made.
+What ends meanwhile keeps its end.
+
+Examples:
+  maint cleanup-stuck --dry-run             what would be marked
+  maint cleanup-stuck --hours=6 --force     for cron: no question
+  maint cleanup-stuck --restore-id=12       this restore, whatever its age
+  maint cleanup-stuck --show-stats          how many there are in each state, and what runs")]
+    CleanupStuck(CleanupStuck),
+    #[command(
+        visible_alias = "cleanup-logs",
+        after_long_help = "\
+A log is compressed when it has not been changed for the one time, and removed when it has not been
+changed for the other; its compressed file keeps its time. What a process holds open stays. The
+original goes only when the compressed file is complete, on the disk, and has been read back.
+
+Examples:
+  maint expire-logs --dry-run                      what would be compressed and removed
+  maint expire-logs --days=30 --compress-days=7    it asks nothing: as it is, for cron"
+    )]
+    ExpireLogs(ExpireLogs),
+    #[command(after_long_help = "\
 The job runs as cron would run it: with its lock, its time limit, a log and a line in the history.
 
 Examples:
@@ -121,6 +145,7 @@ Examples:
   maint run --all-due               make up for what was missed while the machine was off")]
     Run(Run),
     Crontab(crontab::CrontabArgs),
+    Alerts(AlertsArgs),
     Jobs(Jobs),
     #[command(after_long_help = "\
 A job is failing when its last run failed, reached its time limit or was lost; it is overdue when
@@ -195,6 +220,12 @@ impl Command {
             Command::RebuildPaths(job) => {
                 Some(visitor.visit(&RebuildPaths { force: job.force || is_forced, ..job.clone() }))
             }
+            Command::CleanupStuck(job) => {
+                Some(visitor.visit(&CleanupStuck { force: job.force || is_forced, ..job.clone() }))
+            }
+            Command::ExpireLogs(job) => {
+                Some(visitor.visit(&ExpireLogs { force: job.force || is_forced, ..job.clone() }))
+            }
             _ => None,
         }
     }
@@ -213,6 +244,20 @@ struct Run {
     /// Run it in cron's bare environment, to see whether it works there
     #[arg(long)]
     as_cron: bool,
+}
+
+/// Tries the messages that tell of failures
+#[derive(Args, Clone, Debug)]
+struct AlertsArgs {
+    /// What to do
+    #[command(subcommand)]
+    command: AlertsCommand,
+}
+
+/// What to do with alerts.
+#[derive(Subcommand, Clone, Debug)]
+enum AlertsCommand {
+    Test(alerts::test::Test),
 }
 
 /// Prints the completions for a shell

@@ -1,5 +1,6 @@
 //! `[cleanup-temp]`: the folders of temporary files and how old a file may grow in them.
 
+use super::glob::Glob;
 use super::units::Length;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -89,36 +90,5 @@ impl<'de> Deserialize<'de> for PathEntry {
             }
         }
         deserializer.deserialize_any(Either)
-    }
-}
-
-/// A glob such as "*.tmp" (any depth) or "sessions/**" (below the folder).
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("examples" = ["*.tmp", "sessions/**"]))]
-pub struct Glob(globset::Glob);
-
-impl Glob {
-    /// The compiled pattern.
-    #[must_use]
-    pub fn pattern(&self) -> &globset::Glob {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Glob {
-    type Error = String;
-    fn try_from(text: String) -> Result<Glob, String> {
-        // Without a slash a pattern is meant for the name alone, wherever it is.
-        let pattern = if text.contains('/') { text.clone() } else { format!("**/{text}") };
-        let glob = globset::GlobBuilder::new(&pattern).literal_separator(true).build();
-        glob.map(Glob).map_err(|error| format!("bad glob \"{text}\": {}", error.kind()))
-    }
-}
-
-impl From<Glob> for String {
-    fn from(glob: Glob) -> String {
-        let pattern = glob.0.glob();
-        pattern.strip_prefix("**/").filter(|rest| !rest.contains('/')).unwrap_or(pattern).to_owned()
     }
 }

@@ -1,6 +1,6 @@
 //! `[jobs.NAME]` and `[defaults]`: what runs, when, and under which limits.
 
-use super::secret::is_variable_name;
+use super::secret::{SecretRef, is_variable_name};
 use super::units::{Length, Size};
 use crate::cron::entry;
 use crate::cron::schedule::Schedule;
@@ -74,6 +74,9 @@ pub struct JobEntry {
     /// Names of secret environment variables that the shell line may see.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pass_env: Vec<String>,
+    /// The address of the job's own check at healthchecks.io or a server like it, which is a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ping: Option<SecretRef>,
     /// A few words for the table of jobs.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,

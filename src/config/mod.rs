@@ -1,8 +1,11 @@
 //! `maint.toml` as structs, one file per family of sections. Pure: text in, values or a [`Problem`] out.
 
 pub mod alerts;
+pub mod cleanup_stuck;
 pub mod cleanup_temp;
 pub mod database;
+pub mod expire_logs;
+pub mod glob;
 pub mod http;
 pub mod job;
 pub mod notify_devis;
@@ -51,6 +54,10 @@ pub struct Config {
     pub rebuild_paths: rebuild_paths::RebuildPathsSection,
     /// Where the devis are, and where their notices go.
     pub notify_devis: notify_devis::NotifyDevisSection,
+    /// How long a backup or a restore may take before `cleanup-stuck` marks it as failed.
+    pub cleanup_stuck: cleanup_stuck::CleanupStuckSection,
+    /// The folders whose logs `expire-logs` compresses and removes.
+    pub expire_logs: expire_logs::ExpireLogsSection,
     /// The file this was read from; none when a command works without one.
     #[serde(skip)]
     pub file: Option<PathBuf>,
@@ -98,7 +105,8 @@ impl Config {
     pub fn secrets(&self) -> impl Iterator<Item = SecretRef> {
         let of_databases = self.databases.values().filter_map(|database| database.url.secret());
         let of_devis = self.notify_devis.webhook.clone();
-        self.alerts.secrets().cloned().chain(of_databases).chain(of_devis)
+        let pings = self.jobs.values().filter_map(|job| job.ping.clone());
+        self.alerts.secrets().cloned().chain(pings).chain(of_databases).chain(of_devis)
     }
 
     /// True when a run of the job that was missed is made up for.

@@ -144,6 +144,14 @@ impl TryFrom<String> for Size {
     }
 }
 
+/// A whole number as an option of the command line gives it. What is anything else never means "everything",
+/// and half a million years of hours are enough.
+#[must_use]
+pub fn count(text: &str) -> Option<u32> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|count| is_number && *count <= 4_000_000_000)
+}
+
 /// Splits the leading digits from the unit.
 fn split(text: &str) -> (&str, &str) {
     text.split_at(text.bytes().take_while(u8::is_ascii_digit).count())

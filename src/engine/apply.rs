@@ -101,7 +101,7 @@ fn perform<J: Job>(
     let session = Session::open(order, J::LOCK, world, permit)?;
     // Until here a signal may simply end the program: nothing has begun.
     world.stop.listen()?;
-    let (_held, log) = session.begin()?;
+    let (held, log) = session.begin()?;
     let mut finished = if J::CAN_HANG {
         std::thread::scope(|scope| {
             let (_done, watched) = channel();
@@ -118,6 +118,8 @@ fn perform<J: Job>(
     finished.report.run = Some(session.run().to_owned());
     finished.report.log = Some(log);
     session.end(&mut finished);
+    drop(held);
+    session.tell(finished.report.exit, &finished.report.summary());
     Ok(finished)
 }
 
@@ -203,7 +205,10 @@ fn apply_together<A: Action>(actions: Vec<A>, world: &World, permit: &Permit) ->
             Err(error) => (nothing("nothing was written"), Some(one_line(&error))),
         }
     };
-    log_steps(&actions, &outcomes);
+    // Some at a time: the lines of half a million steps would fill the memory.
+    for (some, their) in actions.chunks(MOST_TOGETHER).zip(outcomes.chunks(MOST_TOGETHER)) {
+        log_steps(some, their);
+    }
     let was_all_done = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Done(_)));
     let was_cut = !was_all_done && world.stop.reason().is_some();
     if let Some(why) = &failure {
@@ -270,9 +275,12 @@ const ENDED: &str = "not done: the run was ended";
 /// Fewer actions are applied in order: their log reads better, and threads would gain nothing.
 const WORTH_WORKERS: usize = 64;
 
+/// Steps that a worker takes, or that are written to the log, at once.
+const MOST_TOGETHER: usize = 512;
+
 /// Neighbouring actions often share a folder: a worker takes several at once, but leaves some for the others.
 fn chunk_size(total: usize, workers: usize) -> usize {
-    (total / (workers * 4)).clamp(1, 512)
+    (total / (workers * 4)).clamp(1, MOST_TOGETHER)
 }
 
 fn in_parallel<A: Action>(

@@ -9,7 +9,7 @@ use crate::world::process::Identity;
 use crate::world::sqlite;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
+use rusqlite::{Connection, Row, TransactionBehavior, params};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use std::time::Duration;
 const MIGRATION_LOCK: &str = ".migration";
 
 /// What each version of the schema adds to the one before; never changed once released.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY,
@@ -56,6 +56,29 @@ const MIGRATIONS: [&str; 2] = [
         since INTEGER NOT NULL
     ) STRICT;
 ",
+    // What was raised before anything could send it is of no use any more.
+    "
+    ALTER TABLE runs ADD COLUMN weighed INTEGER NOT NULL DEFAULT 1;
+    CREATE INDEX runs_to_weigh ON runs (id) WHERE weighed = 0;
+    ALTER TABLE alerts ADD COLUMN facts TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE alerts ADD COLUMN given_up INTEGER;
+    UPDATE alerts SET sent = created WHERE sent IS NULL;
+    CREATE INDEX alerts_waiting ON alerts (id) WHERE sent IS NULL AND given_up IS NULL;
+    CREATE TABLE deliveries (
+        alert INTEGER NOT NULL,
+        receiver TEXT NOT NULL,
+        sent INTEGER NOT NULL,
+        PRIMARY KEY (alert, receiver)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE alert_states (
+        job TEXT PRIMARY KEY,
+        failures INTEGER NOT NULL DEFAULT 0,
+        since INTEGER,
+        is_told INTEGER NOT NULL DEFAULT 0,
+        told INTEGER,
+        overdue INTEGER
+    ) STRICT;
+",
 ];
 
 #[expect(clippy::cast_possible_truncation, reason = "a handful of migrations")]
@@ -87,7 +110,7 @@ pub struct Run {
 }
 
 impl Run {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Run> {
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Run> {
         let time = |at: Option<i64>| at.and_then(DateTime::from_timestamp_millis);
         let mut run = Run {
             run: row.get("run")?,
@@ -164,13 +187,26 @@ pub struct Ending<'a> {
 pub struct History<'a> {
     connection: Connection,
     world: &'a World,
+    /// Runs are written down to be weighed for alerts when they have ended.
+    weighs: bool,
 }
 
 impl<'a> History<'a> {
     /// Opens the database, making or migrating it when needed.
     pub fn open(world: &'a World, permit: &Permit) -> Result<History<'a>> {
         let connection = open(world, permit)?;
-        Ok(History { connection, world })
+        Ok(History { connection, world, weighs: false })
+    }
+
+    /// The same for the run of a job of `maint.toml`, which may be worth an alert.
+    pub(super) fn weighing(self) -> History<'a> {
+        let weighs = !self.world.config.alerts.told().is_empty();
+        History { weighs, ..self }
+    }
+
+    /// The open database.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Writes down that a run begins. Runs of the same lock that never ended are marked as lost; one
@@ -212,12 +248,14 @@ impl<'a> History<'a> {
 
     fn insert(&self, holder: &Holder, lock: &str, line: &str, status: &str) -> rusqlite::Result<usize> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO runs (run, job, lock, line, status, started, pid, pid_started)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO runs (run, job, lock, line, status, started, pid, pid_started, weighed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?;
         let Holder { job, run, pid, pid_started, started } = holder;
         let line = logging::redacted(line);
-        statement.execute(params![run, job, lock, line, status, started.timestamp_millis(), pid, pid_started])
+        let started = started.timestamp_millis();
+        let is_weighed = !self.weighs;
+        statement.execute(params![run, job, lock, line, status, started, pid, pid_started, is_weighed])
     }
 
     /// Writes down how a run ended.
@@ -249,29 +287,6 @@ impl<'a> History<'a> {
             |row| row.get::<_, String>(0),
         )?;
         Ok(gone.iter().map(|run| self.world.state.log(job, run)).collect())
-    }
-
-    /// The last run of a job before `run` that ended by itself: what an alert is measured against.
-    pub(super) fn previous_status(&self, job: &str, run: &str) -> Result<Option<String>> {
-        let sql =
-            "SELECT status FROM runs WHERE job = ?1 AND run <> ?2 AND status IN ('done', 'failed', 'timed-out')
-                   ORDER BY id DESC LIMIT 1";
-        Ok(self.connection.query_row(sql, [job, run], |row| row.get(0)).optional()?)
-    }
-
-    /// Remembers an alert until it is sent.
-    pub(super) fn add_alert(
-        &self,
-        job: &str,
-        run: &str,
-        kind: &str,
-        text: &str,
-        _permit: &Permit,
-    ) -> Result<()> {
-        let created = self.world.clock.reading().timestamp_millis();
-        let sql = "INSERT INTO alerts (job, kind, run, created, text) VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.connection.execute(sql, params![job, kind, run, created, text])?;
-        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use super::plan::Overview;
 use crate::exit::Exit;
 use crate::text;
+use crate::world::files::Removal;
 use crate::world::stop::Reason;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::ser::SerializeMap as _;
@@ -44,6 +45,18 @@ impl Outcome {
         match self {
             Outcome::Planned => "",
             Outcome::Done(text) | Outcome::Skipped(text) | Outcome::Failed(text) => text,
+        }
+    }
+}
+
+impl From<Removal> for Outcome {
+    fn from(removal: Removal) -> Outcome {
+        match removal {
+            Removal::Removed => Outcome::DONE,
+            Removal::Vanished => Outcome::Done("it was gone already".into()),
+            Removal::Changed | Removal::NotEmpty => Outcome::Skipped("changed since it was looked at".into()),
+            Removal::InUse => Outcome::Skipped("a process holds it open, or has locked its folder".into()),
+            Removal::Failed(why) => Outcome::Failed(why.into()),
         }
     }
 }

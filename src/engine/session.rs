@@ -10,12 +10,22 @@ use crate::error::{Problem, exit_of, one_line};
 use crate::exit::Exit;
 use crate::logging;
 use crate::world::World;
-use crate::world::runlog::RunLog;
+use crate::world::healthchecks::{Check, Ping};
+use crate::world::runlog::{self, RunLog};
 use anyhow::Result;
 use serde_json::json;
+use std::path::Path;
+use std::time::Duration;
 
 /// Steps, notes and failures that the history keeps of one run.
 const MOST_KEPT: usize = 1_000;
+/// The longest that a run waits for its check, when it begins and when it has ended.
+const START: Duration = Duration::from_secs(5);
+const END: Duration = Duration::from_secs(10);
+/// Bytes at the end of the log that a check may get; it takes less when its server says so.
+const MOST_PINGED: u64 = 100_000;
+/// Bytes of complaints that a log gets after its end.
+const MOST_COMPLAINTS: u64 = 64 << 10;
 
 /// A run that is about to begin, or has begun.
 pub(super) struct Session<'a> {
@@ -25,6 +35,8 @@ pub(super) struct Session<'a> {
     history: History<'a>,
     holder: Holder,
     lock: &'a str,
+    /// What is pinged when the run begins and ends.
+    check: Option<Result<Check>>,
 }
 
 impl<'a> Session<'a> {
@@ -37,8 +49,11 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>> {
         world.state.prepare(permit)?;
         let history = History::open(world, permit)?;
+        let history = if order.is_scheduled { history.weighing() } else { history };
         let holder = Holder::own(order.name, &world.clock.new_id()?, world.clock.now());
-        Ok(Session { order, world, permit, history, holder, lock: order.lock.unwrap_or(lock) })
+        let check = order.is_scheduled.then(|| Check::of(world, order.name, &holder.run)).flatten();
+        let lock = order.lock.unwrap_or(lock);
+        Ok(Session { order, world, permit, history, holder, lock, check })
     }
 
     /// The run's id.
@@ -62,6 +77,7 @@ impl<'a> Session<'a> {
         let log = world.state.log(order.name, &holder.run);
         let file = world.state.open_log(&log, permit).inspect_err(|error| self.could_not_begin(error))?;
         logging::attach(RunLog::new(file, order.log_limit));
+        self.ping(Ping::Start, "", START);
         Ok((held, log.display().to_string()))
     }
 
@@ -78,6 +94,7 @@ impl<'a> Session<'a> {
         if let Err(error) = self.history.end(self.run(), &ending, self.permit) {
             log::warn!("{}", one_line(&error));
         }
+        self.tell(exit_of(error), &summary);
     }
 
     /// The run does not take place: another one does, or the job is paused.
@@ -85,6 +102,7 @@ impl<'a> Session<'a> {
         let summary = format!("{}: skipped: {why}", self.order.name);
         let exit = self.order.skip_exit;
         self.note("skipped", exit, &summary);
+        self.ping(Ping::Log, &summary, END);
         // A pause was asked for, and so was an exit code of 0.
         if self.order.paused.is_some() || exit.code() == 0 {
             return Problem::expected(exit, summary);
@@ -97,17 +115,40 @@ impl<'a> Session<'a> {
         let summary = format!("{}: {}", self.order.name, one_line(error));
         let summary = logging::redacted(&summary);
         self.note(Status::Failed.word(), exit_of(error), &summary);
-        let (name, run) = (self.order.name, self.run());
-        let finished = (name, run, Status::Failed);
-        if let Err(error) = alerts::consider(self.world, &self.history, finished, &summary, self.permit) {
-            log::warn!("{}", one_line(&error));
+        self.tell(exit_of(error), &summary);
+    }
+
+    /// Everything is written down and the lock is free: those who want to know hear of it.
+    pub(super) fn tell(&self, exit: Exit, summary: &str) {
+        let Session { order, world, permit, history, .. } = self;
+        if !order.is_scheduled {
+            return;
+        }
+        let log = world.state.log(order.name, self.run());
+        let end = runlog::end_of(&log, MOST_PINGED).unwrap_or_else(|| summary.to_owned());
+        self.ping(Ping::Exit(exit.code()), &end, END);
+        alerts::tell(world, history, &log, permit);
+    }
+
+    /// Tells the check of the job. It is only told: whether it hears changes nothing.
+    fn ping(&self, ping: Ping, text: &str, patience: Duration) {
+        let Some(check) = &self.check else { return };
+        let world = self.world.later();
+        world.stop.limit(patience);
+        let pinged = match check {
+            Ok(check) => check.ping(&world, ping, text, self.permit).map_err(|error| one_line(&error)),
+            Err(error) => Err(one_line(error)),
+        };
+        if let Err(why) = pinged {
+            let log = world.state.log(self.order.name, self.run());
+            warn(&log, &[format!("the check was not pinged: {why}")], self.permit);
         }
     }
 
     /// Writes down a run that did not take place. The message to the user matters more than the row: a busy
     /// database must not hide it.
     fn note(&self, status: &str, exit: Exit, summary: &str) {
-        let Session { order, world, permit, history, holder, lock } = self;
+        let Session { order, world, permit, history, holder, lock, check: _ } = self;
         let finished = world.clock.reading();
         let ending = Ending { status, exit_code: exit.code(), finished, summary, report: "{}" };
         if let Err(error) = history.note(holder, lock, order.line, &ending, permit) {
@@ -149,12 +190,28 @@ impl<'a> Session<'a> {
             report: &logging::redacted(&row),
         };
         history.end(self.run(), &ending, permit)?;
-        alerts::consider(world, history, (&report.job, self.run(), report.status), &summary, permit)?;
         for log in history.prune(&report.job, self.run(), permit)? {
             if world.files.exists(&log) {
                 world.files.remove_file(&log, permit)?;
             }
         }
         Ok(())
+    }
+}
+
+/// Tells of what went wrong beside the run: on stderr, and in its log when there is one.
+pub(super) fn warn(log: &Path, complaints: &[String], permit: &Permit) {
+    if complaints.is_empty() {
+        return;
+    }
+    let is_open = logging::is_attached();
+    if let Some(file) = runlog::reopen(log, permit).filter(|_| !is_open) {
+        logging::attach(RunLog::new(file, MOST_COMPLAINTS));
+    }
+    for complaint in complaints {
+        log::warn!("{complaint}");
+    }
+    if !is_open {
+        let _ = logging::detach();
     }
 }

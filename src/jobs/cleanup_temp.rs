@@ -3,8 +3,9 @@
 //! A file goes when it is old itself; a folder goes only when it and everything in it is old. (The
 //! original judged a folder by its own time alone, and lost fresh files in it.)
 
-use crate::config::cleanup_temp::{Glob, PathEntry, PathTable};
-use crate::config::units::Length;
+use crate::config::cleanup_temp::{PathEntry, PathTable};
+use crate::config::glob::Glob;
+use crate::config::units::{self, Length};
 use crate::engine::apply::Permit;
 use crate::engine::plan::{Overview, Plan};
 use crate::engine::report::{Outcome, Steps};
@@ -14,9 +15,8 @@ use crate::text;
 use crate::world::World;
 use crate::world::files::{Find, NoTarget, Old, Removal, Rules, Survey, Target, Wanted};
 use anyhow::Result;
-use chrono::{DateTime, Utc};
 use clap::Args;
-use globset::{GlobSet, GlobSetBuilder};
+use globset::GlobSet;
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -42,11 +42,8 @@ pub struct CleanupTemp {
     pub paths: Vec<PathBuf>,
 }
 
-/// Half a million years are enough, and what is not a whole number never means "everything".
 fn hours(text: &str) -> Result<u32, String> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let hours = text.parse().ok().filter(|hours| is_number && *hours <= 4_000_000_000);
-    hours.ok_or_else(|| "write a whole number of hours, such as 24".to_owned())
+    units::count(text).ok_or_else(|| "write a whole number of hours, such as 24".to_owned())
 }
 
 /// A folder to clean, with its rules.
@@ -85,11 +82,12 @@ impl Job for CleanupTemp {
         let all: Vec<_> = places.iter().filter_map(|place| place.target.identity()).collect();
         for place in places {
             let wanted = Wanted {
-                before: before(world.clock.now(), place.age),
+                before: world.clock.before(place.age),
                 include: place.include,
                 exclude: place.exclude,
                 spared: world.files.spared(),
                 others: all.clone(),
+                only_files: false,
             };
             let survey = Survey::of(&place.target, &wanted, &|| world.stop.reason().is_some())?;
             table.0.push(Row::of(&place.shown, place.age, &survey));
@@ -163,8 +161,8 @@ impl CleanupTemp {
                 target,
                 shown: path,
                 age: given.or(age).unwrap_or(section.age),
-                include: if include.is_empty() { None } else { Some(glob_set(include)?) },
-                exclude: glob_set(exclude.as_ref().unwrap_or(&section.exclude))?,
+                include: if include.is_empty() { None } else { Some(Glob::set(include)?) },
+                exclude: Glob::set(exclude.as_ref().unwrap_or(&section.exclude))?,
             });
         }
         Ok((places, missing))
@@ -195,20 +193,6 @@ impl CleanupTemp {
 fn refuse_twin(twin: &Place, path: &Path) -> anyhow::Error {
     let (one, other) = (text::path(&twin.shown), text::path(path));
     Problem::usage(format!("{one} and {other} are the same folder; name it once"))
-}
-
-fn glob_set(globs: &Vec<Glob>) -> Result<GlobSet> {
-    let mut builder = GlobSetBuilder::new();
-    for glob in globs {
-        builder.add(glob.pattern().clone());
-    }
-    Ok(builder.build()?)
-}
-
-/// What was last changed before this is old: nanoseconds since 1970.
-fn before(now: DateTime<Utc>, age: Length) -> i64 {
-    let age = i64::try_from(age.duration().as_nanos()).unwrap_or(i64::MAX);
-    now.timestamp_nanos_opt().unwrap_or(0).saturating_sub(age)
 }
 
 /// Removes a file, or a folder in which everything is old.
@@ -275,7 +259,7 @@ impl Serialize for Remove {
 impl Action for Remove {
     fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome> {
         if let Old::File(find) = &self.0 {
-            return Ok(outcome_of_file(world.files.remove(find, permit)));
+            return Ok(world.files.remove(find, permit).into());
         }
         let mut tally = Tally::default();
         for find in self.finds() {
@@ -286,16 +270,6 @@ impl Action for Remove {
             tally.count(find, world.files.remove(find, permit));
         }
         Ok(tally.outcome())
-    }
-}
-
-fn outcome_of_file(removal: Removal) -> Outcome {
-    match removal {
-        Removal::Removed => Outcome::DONE,
-        Removal::Vanished => Outcome::Done("it was gone already".into()),
-        Removal::Changed | Removal::NotEmpty => Outcome::Skipped("changed since it was looked at".into()),
-        Removal::InUse => Outcome::Skipped("a process holds it open, or has locked its folder".into()),
-        Removal::Failed(why) => Outcome::Failed(why.into()),
     }
 }
 

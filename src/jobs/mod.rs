@@ -1,7 +1,10 @@
 //! One file per subcommand that changes something, under the same name.
 
+pub mod alerts;
+pub mod cleanup_stuck;
 pub mod cleanup_temp;
 pub mod crontab;
+pub mod expire_logs;
 pub mod init;
 pub mod notify_devis;
 pub mod pause;

@@ -45,6 +45,13 @@ impl Clock {
         self.started
     }
 
+    /// What was last changed before this is older than `age`: nanoseconds since 1970.
+    #[must_use]
+    pub fn before(&self, age: Length) -> i64 {
+        let age = i64::try_from(age.duration().as_nanos()).unwrap_or(i64::MAX);
+        self.started.timestamp_nanos_opt().unwrap_or(0).saturating_sub(age)
+    }
+
     /// The time at this moment.
     #[must_use]
     pub fn reading(&self) -> DateTime<Utc> {

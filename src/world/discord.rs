@@ -4,6 +4,7 @@ use super::World;
 use super::http::{self, Address, Answer, Request, Verdict};
 use crate::config::secret::SecretRef;
 use crate::engine::apply::Permit;
+use crate::text;
 use anyhow::{Result, anyhow};
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
@@ -128,7 +129,7 @@ fn await_turn(world: &World, address: &Address) -> Result<()> {
     let wait = next.map(|next| next.saturating_duration_since(Instant::now())).unwrap_or_default();
     let longest = world.config.http.longest_wait.duration();
     if wait > longest {
-        let wait = crate::text::duration(wait);
+        let wait = text::duration(wait);
         let why = format!("Discord asks to wait {wait}, longer than `longest_wait` of [http]");
         return Err(anyhow!("{}: {why}", address.name()));
     }
@@ -181,7 +182,7 @@ impl Message {
     fn fitted(&self) -> Message {
         let mut left = LARGEST_SUM;
         Message {
-            content: self.content.as_deref().map(|content| cut(content, MOST_CONTENT)),
+            content: self.content.as_deref().map(|content| text::cut(content, MOST_CONTENT)),
             embeds: self.embeds.iter().take(MOST_EMBEDS).map(|embed| embed.fitted(&mut left)).collect(),
         }
     }
@@ -191,9 +192,9 @@ impl Embed {
     /// `left` is what all embeds may still hold; the fields, which come last, are the first to go.
     fn fitted(&self, left: &mut usize) -> Embed {
         let mut take = |text: &str, limit: usize| {
-            let text = cut(text, limit.min(*left));
-            *left -= text.chars().count();
-            text
+            let kept = text::cut(text, limit.min(*left));
+            *left -= kept.chars().count();
+            kept
         };
         let title = take(&self.title, 256);
         let footer = self.footer.as_ref().map(|footer| Footer { text: take(&footer.text, 2_048) });
@@ -212,15 +213,6 @@ impl Embed {
 /// Discord takes no empty names and values, and calls white space empty.
 fn or_dash(text: &str) -> &str {
     if text.trim().is_empty() { "—" } else { text }
-}
-
-/// At most `limit` characters, the last of which tells that there were more.
-pub(super) fn cut(text: &str, limit: usize) -> String {
-    if text.chars().nth(limit).is_none() {
-        return text.to_owned();
-    }
-    let kept = text.chars().take(limit.saturating_sub(1));
-    kept.chain(std::iter::once('…').take(limit)).collect()
 }
 
 #[cfg(test)]

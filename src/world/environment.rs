@@ -20,6 +20,14 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// The name of this machine.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(crate) fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
 /// The folder the program was started in.
 #[expect(clippy::disallowed_methods, reason = "this is World")]
 pub(crate) fn current_folder() -> PathBuf {
@@ -100,6 +108,8 @@ impl Secrets {
             // A value of a few characters would blank out ordinary words.
             values.extend(keeper.value(&secret).filter(|value| value.len() >= 6));
         }
+        let parts: Vec<String> = values.iter().flat_map(|value| secret_parts(value)).collect();
+        values.extend(parts);
         // A report may already be JSON, in which quotes are escaped; the longer of two secrets goes first.
         let escaped: Vec<String> = values.iter().map(|value| json_form(value)).collect();
         values.extend(escaped);
@@ -130,6 +140,20 @@ impl Secrets {
         }
         text
     }
+}
+
+/// The parts of an address that are secret by themselves: a server may answer with its path, and a database driver
+/// may tell a password.
+fn secret_parts(address: &str) -> Vec<String> {
+    /// Names of databases and of people are shorter than tokens.
+    const TOKEN: usize = 12;
+    let Some((scheme, rest)) = address.split_once("://") else { return Vec::new() };
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let password =
+        host.rsplit_once('@').and_then(|(user, _)| user.split_once(':')).map(|(_, password)| password);
+    let tokens =
+        path.split(['/', '?', '&', '=']).filter(|part| part.len() >= TOKEN && scheme.starts_with("http"));
+    password.into_iter().filter(|password| password.len() >= 6).chain(tokens).map(str::to_owned).collect()
 }
 
 /// A value as it stands inside a JSON string.

@@ -7,7 +7,7 @@ use crate::error::{Problem, plain};
 use crate::text;
 use anyhow::{Result, anyhow};
 use reqwest::blocking::Client;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::ExposeSecret as _;
 use std::fmt;
@@ -82,6 +82,13 @@ impl Address {
         address
     }
 
+    /// The address of something below this one; the query stays. `None` for one that has no path.
+    pub(crate) fn below(&self, name: &str) -> Option<Address> {
+        let mut address = self.clone();
+        address.url.path_segments_mut().ok()?.pop_if_empty().push(name);
+        Some(address)
+    }
+
     /// Tells two addresses apart, and is as secret as the address itself.
     pub(super) fn whole(&self) -> &str {
         self.url.as_str()
@@ -97,7 +104,7 @@ fn is_loopback(url: &Url) -> bool {
 pub(crate) struct Request<'a> {
     address: &'a Address,
     method: Method,
-    content_type: String,
+    headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     judge: &'a dyn Fn(&Answer) -> Verdict,
 }
@@ -108,10 +115,17 @@ impl<'a> Request<'a> {
         Request {
             address,
             method: Method::POST,
-            content_type: content_type.to_owned(),
+            headers: vec![("content-type", content_type.to_owned())],
             body: body.into(),
             judge: &Answer::verdict,
         }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
     /// Answers are judged by other rules than HTTP's own.
@@ -229,7 +243,7 @@ struct Lost {
 }
 
 fn exchange(world: &World, request: &Request<'_>) -> Result<Answer, Lost> {
-    let Request { address, method, content_type, body, judge: _ } = request;
+    let Request { address, method, headers, body, judge: _ } = request;
     let limit = world.config.http.timeout.duration();
     let limit = world.stop.left().map_or(limit, |left| limit.min(left.max(Duration::from_millis(100))));
     let lost = |error: reqwest::Error| {
@@ -238,8 +252,10 @@ fn exchange(world: &World, request: &Request<'_>) -> Result<Answer, Lost> {
         Lost { why, may_have_arrived: is_slow && !error.is_connect() && *method != Method::GET }
     };
     let client = client(&address.url).map_err(lost)?;
-    let builder = client.request(method.clone(), address.url.clone()).header(CONTENT_TYPE, content_type);
-    let builder = builder.timeout(limit).body(body.clone());
+    let mut builder = client.request(method.clone(), address.url.clone()).timeout(limit).body(body.clone());
+    for (name, value) in headers {
+        builder = builder.header(*name, value);
+    }
     let mut response = builder.send().map_err(lost)?;
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let mut body = Vec::new();
@@ -257,6 +273,11 @@ fn words(error: &reqwest::Error) -> String {
     }
 }
 
+/// What TLS is made of, for the whole program; the second of two that install it finds it there.
+pub(super) fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// The client for an address, made when it is first needed: that takes milliseconds, which most runs can spare.
 /// None is ever dropped: at the end of the program that would wait for a name server that is silent.
 fn client(url: &Url) -> reqwest::Result<&'static Client> {
@@ -269,8 +290,7 @@ fn client(url: &Url) -> reqwest::Result<&'static Client> {
     if let Some(client) = CLIENTS[kind].get() {
         return Ok(client);
     }
-    // The second of two that install it finds it there.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_tls();
     let mut builder = Client::builder()
         .user_agent(AGENT)
         .connect_timeout(CONNECT)

@@ -13,13 +13,17 @@ pub mod discord;
 mod django;
 pub(crate) mod environment;
 pub mod files;
+pub(crate) mod healthchecks;
 pub mod http;
+pub(crate) mod mail;
 pub mod process;
 pub mod programs;
 pub mod runlog;
+pub(crate) mod slack;
 pub mod sqlite;
 pub mod state;
 pub mod stop;
+pub(crate) mod webhook;
 
 use crate::config::Config;
 use crate::config::secret::SecretRef;

@@ -1,8 +1,10 @@
 //! The log of one run: a file that stops growing at a limit and still ends with the last lines.
 
+use crate::engine::apply::Permit;
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Lines kept for the end of a cut log and for the failure message.
@@ -84,4 +86,24 @@ impl RunLog {
         self.flush();
         self.tail().map(str::to_owned).collect()
     }
+}
+
+/// Opens the log of a run that has ended, to add to it; `None` when there is none.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(crate) fn reopen(path: &Path, _permit: &Permit) -> Option<File> {
+    OpenOptions::new().append(true).open(path).ok()
+}
+
+/// The last lines of a log, in so many bytes or less; `None` when there is none.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(crate) fn end_of(path: &Path, limit: u64) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let start = file.metadata().ok()?.len().saturating_sub(limit);
+    file.seek(SeekFrom::Start(start)).ok()?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    // The first line may be a part only.
+    let whole = if start == 0 { &text } else { text.split_once('\n').map_or("", |(_, whole)| whole) };
+    Some(whole.to_owned())
 }

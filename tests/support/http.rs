@@ -1,5 +1,4 @@
 //! Web servers on this machine: one that answers as it is told, and a Discord as strict as the real one.
-#![allow(dead_code, reason = "the tests of the senders come one by one")]
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -140,6 +139,11 @@ impl Server {
     /// Discord with one webhook at `/api/webhooks/1/token-3f9a1c`.
     pub(crate) fn discord() -> Server {
         Server::start(discord)
+    }
+
+    /// Slack with one webhook at `/services/T0/B0/token-3f9a1c`.
+    pub(crate) fn slack() -> Server {
+        Server::start(slack)
     }
 
     /// The next request gets this instead; several are used one after another.
@@ -313,5 +317,43 @@ fn text(value: &Value, key: &str, least: usize, most: usize, is_required: bool) 
         Ok(text.chars().count())
     } else {
         Err(format!("{key}: {count} characters"))
+    }
+}
+
+/// The path of Slack's one webhook.
+pub(crate) const SLACK: &str = "/services/T0/B0/token-3f9a1c";
+
+/// What Slack answers: 200 and "ok", or a word.
+fn slack(request: &Received) -> Reply {
+    if request.path != SLACK {
+        return Reply::new(404, "no_service");
+    }
+    if request.method != "POST" || !request.header("content-type").starts_with("application/json") {
+        return Reply::new(400, "invalid_payload");
+    }
+    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
+        return Reply::new(400, "invalid_payload");
+    };
+    let is_plain = |text: &str| {
+        let known = text.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "");
+        !known.contains(['&', '<', '>'])
+    };
+    if body["text"].as_str().is_none_or(|text| text.is_empty() || !is_plain(text)) {
+        return Reply::new(400, "no_text");
+    }
+    let none = Vec::new();
+    let blocks = body["blocks"].as_array().unwrap_or(&none);
+    let is_fine = |block: &Value| {
+        let text = block["text"]["text"].as_str().unwrap_or_default();
+        block["type"] == "section"
+            && block["text"]["type"] == "mrkdwn"
+            && (1..=3_000).contains(&text.chars().count())
+            && is_plain(text)
+    };
+    let sum: usize = blocks.iter().map(|block| block.to_string().chars().count()).sum();
+    if blocks.len() <= 50 && blocks.iter().all(is_fine) && sum < 13_000 {
+        Reply::new(200, "ok")
+    } else {
+        Reply::new(400, "invalid_blocks")
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod cron;
 pub(crate) mod database;
 pub(crate) mod http;
+pub(crate) mod smtp;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

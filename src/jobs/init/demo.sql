@@ -1,5 +1,5 @@
 -- The database of the sample site: the tables of a Django project as far as maint uses them.
--- {today} is the day on which the site is made, {HOURS h ago} a time before.
+-- {today} is the day on which the site is made, {in 30 days} and {HOURS h ago} are counted from then.
 CREATE TABLE authentication_user (
     id integer NOT NULL PRIMARY KEY AUTOINCREMENT,
     username varchar(150) NOT NULL UNIQUE,
@@ -78,5 +78,5 @@ INSERT INTO database_dynamicfield (slug, table_id) VALUES
 INSERT INTO database_dynamicrecord (updated_at, is_active, discord_start_notified, discord_end_notified, table_id)
 VALUES ('{3 h ago}', 1, 0, 0, 1), ('{2 h ago}', 1, 1, 0, 1);
 INSERT INTO database_dynamicvalue (record_id, field_id, value) VALUES
-    (1, 1, 'D-041'), (1, 2, '1840.5'), (1, 3, 'True'), (1, 4, '{today}'), (1, 5, '2099-12-31'), (1, 6, 'Camille Roux'),
+    (1, 1, 'D-041'), (1, 2, '1840.5'), (1, 3, 'True'), (1, 4, '{today}'), (1, 5, '{in 30 days}'), (1, 6, 'Camille Roux'),
     (2, 1, 'D-038'), (2, 2, '620'), (2, 3, 'True'), (2, 4, '2026-01-05'), (2, 5, '{today}'), (2, 6, '');

@@ -88,6 +88,7 @@ fn demo_database(world: &World) -> String {
     let now = world.clock.now();
     let today = now.with_timezone(&world.clock.zone()).date_naive();
     let sql = include_str!("demo.sql").replace("{today}", &today.to_string());
+    let sql = sql.replace("{in 30 days}", &(today + chrono::Days::new(30)).to_string());
     [1, 2, 3, 9, 12, 19, 20, 29, 30].into_iter().fold(sql, |sql, hours| {
         let time = now - chrono::Duration::hours(hours);
         sql.replace(&format!("{{{hours} h ago}}"), &time.format("%Y-%m-%d %H:%M:%S").to_string())

@@ -50,7 +50,7 @@ impl Job for RebuildPaths {
         self.scan_only
     }
 
-    fn check(&self, world: &World) -> Result<()> {
+    fn ready(&self, world: &World) -> Result<()> {
         let places = Places::of(world, self.allow_empty)?;
         let mut looking = places.database.look(world)?;
         records::check(&mut looking)?;

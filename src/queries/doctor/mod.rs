@@ -5,6 +5,7 @@ use crate::config::job::{JobEntry, Runs};
 use crate::config::secret::SecretRef;
 use crate::cron::drift::State;
 use crate::engine::Query;
+use crate::engine::alerts::check;
 use crate::error::one_line;
 use crate::exit::Exit;
 use crate::queries::crontab::show::Show;
@@ -97,6 +98,7 @@ impl Query for Doctor {
             folders(world),
             state(world),
             secrets(world),
+            alerts(world),
             tools(world),
             databases(world),
         ]
@@ -269,6 +271,19 @@ fn secret_file(path: &Path) -> Finding {
         return Finding::note("secrets", text, format!("run `chmod o-r {shown}`"));
     }
     Finding::ok("secrets", format!("{shown} can be read"))
+}
+
+/// Whether those who are to hear of failures can be told. Nothing is sent.
+fn alerts(world: &World) -> Vec<Finding> {
+    let mut receivers = world.config.alerts.to.clone();
+    receivers.dedup();
+    let found = receivers.into_iter().map(|receiver| match check(world, receiver) {
+        Ok(()) => {
+            Finding::ok("alerts", format!("{receiver} can be told; try `maint alerts test {receiver}`"))
+        }
+        Err(error) => Finding::problem("alerts", one_line(&error), ""),
+    });
+    found.collect()
 }
 
 /// The programs that shell lines start with.

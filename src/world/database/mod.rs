@@ -21,9 +21,6 @@ use anyhow::Result;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A statement takes at most this many parameters: SQLite's limit is 32,766, PostgreSQL's 65,535.
-pub(crate) const MOST_PARAMETERS: usize = 30_000;
-
 /// A database of the site, not yet opened.
 #[derive(Debug)]
 pub(crate) struct Database {

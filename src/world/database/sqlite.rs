@@ -126,7 +126,8 @@ fn is_locked(error: &Error) -> bool {
 impl Engine for Sqlite<'_> {
     fn rows(&mut self, sql: &str, values: &[Value], each: &mut dyn FnMut(&Row) -> Result<()>) -> Result<()> {
         let explain = |error: &Error| self.explain(error);
-        let mut statement = self.connection.prepare_cached(sql).map_err(|error| explain(&error))?;
+        let mut statement =
+            self.connection.prepare_cached(&numbered(sql)).map_err(|error| explain(&error))?;
         bind(&mut statement, values).map_err(|error| explain(&error))?;
         let columns = statement.column_count();
         let mut rows = statement.raw_query();
@@ -140,7 +141,7 @@ impl Engine for Sqlite<'_> {
 
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
         let execute = || {
-            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut statement = self.connection.prepare_cached(&numbered(sql))?;
             bind(&mut statement, values)?;
             statement.raw_execute()
         };
@@ -161,12 +162,23 @@ impl Engine for Sqlite<'_> {
     }
 }
 
-/// Binds `$1`, `$2`, … by their names: SQLite counts parameters in the order in which it meets them.
+/// `$1` as `?1`: SQLite looks up a name among all the names of a statement, which is felt when there are thousands,
+/// but takes a number as it is.
+fn numbered(sql: &str) -> String {
+    let mut parts = sql.split('$');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push(if part.starts_with(|c: char| c.is_ascii_digit()) { '?' } else { '$' });
+        out.push_str(part);
+    }
+    out
+}
+
 fn bind(statement: &mut Statement<'_>, values: &[Value]) -> rusqlite::Result<()> {
-    for (index, value) in values.iter().enumerate() {
-        if let Some(place) = statement.parameter_index(&format!("${}", index + 1))? {
-            statement.raw_bind_parameter(place, value)?;
-        }
+    // Values that the statement does not use are for the other kind of database.
+    let used = statement.parameter_count();
+    for (index, value) in values.iter().take(used).enumerate() {
+        statement.raw_bind_parameter(index + 1, value)?;
     }
     Ok(())
 }

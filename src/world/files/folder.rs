@@ -125,6 +125,16 @@ impl Find {
         self.kind == Kind::Folder
     }
 
+    /// The name of a file in its folder.
+    pub(crate) fn name(&self) -> &[u8] {
+        self.place().1.to_bytes()
+    }
+
+    /// True when it was last changed before this: nanoseconds since 1970.
+    pub(crate) fn is_older(&self, before: i64) -> bool {
+        self.modified < before
+    }
+
     /// Time from the last change to the survey.
     pub(crate) fn age(&self) -> Duration {
         let changed = self.modified.div_euclid(1_000_000_000);
@@ -283,7 +293,7 @@ pub(super) fn open_beneath(parent: &OwnedFd, path: impl rustix::path::Arg + Copy
 }
 
 /// The attributes of an open file.
-pub(super) fn look_at(fd: &OwnedFd) -> Result<Statx, Errno> {
+pub(super) fn look_at(fd: impl rustix::fd::AsFd) -> Result<Statx, Errno> {
     statx(fd, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::BASIC_STATS)
 }
 

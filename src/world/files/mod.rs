@@ -2,6 +2,7 @@
 
 mod atomic;
 mod checksum;
+mod compression;
 mod folder;
 mod forbidden;
 mod gather;
@@ -14,12 +15,14 @@ mod survey;
 mod walk;
 
 pub(crate) use checksum::Checksum;
+pub(crate) use compression::{Compression, UNFINISHED};
 pub(crate) use folder::{Find, Rules, Target};
 pub(crate) use holders::{Identity, holder_of_lock};
 pub(crate) use inventory::{Inventory, Shelf};
 pub(crate) use removal::Removal;
 pub(crate) use survey::{Old, Survey, Wanted};
 
+use super::stop::Stop;
 use crate::engine::apply::Permit;
 use crate::error::{Problem, plain_errno};
 use crate::text;
@@ -204,6 +207,11 @@ impl Files {
     /// Removes one find, if it still is what was seen.
     pub(crate) fn remove(&self, find: &Find, permit: &Permit) -> Removal {
         removal::remove(find, permit)
+    }
+
+    /// Puts a compressed file in the place of one find, if it still is what was seen.
+    pub(crate) fn compress(&self, find: &Find, stop: &Stop, permit: &Permit) -> Compression {
+        compression::compress(find, stop, permit)
     }
 }
 

@@ -47,14 +47,20 @@ pub(super) fn remove(find: &Find, _permit: &Permit) -> Removal {
             None => Err(Errno::BADF),
         }
     });
-    answer.unwrap_or_else(|errno| match errno {
-        Errno::NOENT => Removal::Vanished,
-        Errno::WOULDBLOCK => Removal::InUse,
-        Errno::STALE | Errno::LOOP | Errno::NOTDIR | Errno::XDEV => Removal::Changed,
-        Errno::NOTEMPTY | Errno::EXIST => Removal::NotEmpty,
-        Errno::BUSY => Removal::Failed("something is mounted there".to_owned()),
-        errno => Removal::Failed(plain_errno(errno)),
-    })
+    answer.unwrap_or_else(Removal::from)
+}
+
+impl From<Errno> for Removal {
+    fn from(errno: Errno) -> Removal {
+        match errno {
+            Errno::NOENT => Removal::Vanished,
+            Errno::WOULDBLOCK => Removal::InUse,
+            Errno::STALE | Errno::LOOP | Errno::NOTDIR | Errno::XDEV => Removal::Changed,
+            Errno::NOTEMPTY | Errno::EXIST => Removal::NotEmpty,
+            Errno::BUSY => Removal::Failed("something is mounted there".to_owned()),
+            errno => Removal::Failed(plain_errno(errno)),
+        }
+    }
 }
 
 fn remove_in(folder: &OwnedFd, name: &CStr, find: &Find) -> Result<Removal, Errno> {
@@ -103,16 +109,26 @@ fn remove_unless_open(folder: &OwnedFd, name: &CStr, find: &Find) -> Result<Remo
     unlink_if_same(folder, name, find, &now)
 }
 
-fn unlink_if_same(folder: &OwnedFd, name: &CStr, find: &Find, now: &Statx) -> Result<Removal, Errno> {
+pub(super) fn unlink_if_same(
+    folder: &OwnedFd,
+    name: &CStr,
+    find: &Find,
+    now: &Statx,
+) -> Result<Removal, Errno> {
+    if !is_same(find, now) {
+        return Ok(Removal::Changed);
+    }
+    unlinkat(folder, name, AtFlags::empty())?;
+    Ok(Removal::Removed)
+}
+
+/// True when a file or link still is what was seen.
+pub(super) fn is_same(find: &Find, now: &Statx) -> bool {
     let kind = match FileType::from_raw_mode(now.stx_mode.into()) {
         FileType::RegularFile => Some(Kind::File),
         FileType::Symlink => Some(Kind::Link),
         _ => None,
     };
     let seen = (find.inode, find.size, find.modified, Some(find.kind));
-    if (now.stx_ino, now.stx_size, modified(now), kind) != seen {
-        return Ok(Removal::Changed);
-    }
-    unlinkat(folder, name, AtFlags::empty())?;
-    Ok(Removal::Removed)
+    (now.stx_ino, now.stx_size, modified(now), kind) == seen
 }

@@ -29,6 +29,8 @@ pub(crate) struct Wanted {
     pub(crate) spared: Vec<Identity>,
     /// Folders that have rules of their own, and are surveyed for themselves.
     pub(crate) others: Vec<Identity>,
+    /// Only regular files go: no folder, and no link.
+    pub(crate) only_files: bool,
 }
 
 /// What was found below one target.
@@ -189,7 +191,8 @@ impl Search<'_> {
         scan.files.shrink_to_fit();
         let mut gathered = locked(&open.gathered);
         gathered.modified = modified(itself);
-        gathered.may_go = open.parent.is_some() && self.folder_may_go(&open.folder, itself);
+        let is_candidate = open.parent.is_some() && !self.wanted.only_files;
+        gathered.may_go = is_candidate && self.folder_may_go(&open.folder, itself);
         gathered.keeps = scan.keeps;
         gathered.files = scan.files;
         scan.folders
@@ -220,7 +223,8 @@ impl Search<'_> {
         };
         scan.seen_files += 1;
         scan.seen_bytes += found.stx_size;
-        if self.file_may_go(&open.folder, name, &found) {
+        let is_candidate = kind == Kind::File || !self.wanted.only_files;
+        if is_candidate && self.file_may_go(&open.folder, name, &found) {
             scan.files.push(Find::entry(&open.folder, scan.names.len(), kind, &found));
             scan.names.extend_from_slice(name.to_bytes_with_nul());
         } else {

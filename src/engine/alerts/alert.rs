@@ -1,0 +1,142 @@
+//! What an alert tells, as it is kept until everybody has heard of it.
+
+use crate::config::alerts::Event;
+use crate::engine::due::Overdue;
+use crate::engine::history::Run;
+use crate::engine::report;
+use crate::world::World;
+use crate::world::runlog::end_of;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Lines of the log that an alert shows.
+const LINES: usize = 20;
+/// They stand in so many bytes at its end.
+const BYTES: u64 = 8 << 10;
+
+/// What an alert is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// A job has failed.
+    Failure,
+    /// It works again.
+    Recovery,
+    /// It did not run.
+    Overdue,
+    /// Somebody wants to know whether alerts arrive.
+    Test,
+}
+
+impl Kind {
+    /// One word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Kind::Failure => "failure",
+            Kind::Recovery => "recovery",
+            Kind::Overdue => "overdue",
+            Kind::Test => "test",
+        }
+    }
+}
+
+impl From<Event> for Kind {
+    fn from(event: Event) -> Kind {
+        match event {
+            Event::Failure => Kind::Failure,
+            Event::Recovery => Kind::Recovery,
+            Event::Overdue => Kind::Overdue,
+        }
+    }
+}
+
+/// What an alert tells.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Alert {
+    pub(crate) kind: Kind,
+    pub(crate) job: String,
+    /// The run's id; empty when there was none.
+    pub(crate) run: String,
+    /// The word of the history for how the run ended.
+    pub(crate) status: String,
+    pub(crate) exit_code: Option<i64>,
+    /// When this was noticed.
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) started: DateTime<Utc>,
+    pub(crate) took: Option<Duration>,
+    pub(crate) summary: String,
+    /// The path of the log, when there is one.
+    pub(crate) log: Option<String>,
+    /// The last lines of the log.
+    pub(crate) tail: Vec<String>,
+    /// Since when it has failed, or was to run.
+    pub(crate) since: Option<DateTime<Utc>>,
+    /// Failures in a row, or runs that were missed.
+    pub(crate) count: u32,
+}
+
+impl Alert {
+    /// An alert of a run that has ended.
+    pub(super) fn of_run(
+        world: &World,
+        kind: Kind,
+        run: &Run,
+        since: Option<DateTime<Utc>>,
+        count: u32,
+    ) -> Alert {
+        let log = world.state.log(&run.job, &run.run);
+        let end = end_of(&log, BYTES);
+        let lines = end.as_deref().filter(|_| kind == Kind::Failure).unwrap_or_default().lines();
+        let lines: Vec<&str> = lines.collect();
+        Alert {
+            kind,
+            job: run.job.clone(),
+            run: run.run.clone(),
+            status: run.status.clone(),
+            exit_code: run.exit_code,
+            at: world.clock.now(),
+            started: run.started,
+            took: run.took(),
+            summary: run.summary.clone(),
+            log: end.is_some().then(|| log.display().to_string()),
+            tail: lines[lines.len().saturating_sub(LINES)..].iter().map(|line| (*line).to_owned()).collect(),
+            since,
+            count,
+        }
+    }
+
+    /// An alert of runs that did not take place.
+    pub(super) fn of_overdue(world: &World, job: &str, overdue: &Overdue) -> Alert {
+        let since = overdue.since.to_utc();
+        Alert {
+            kind: Kind::Overdue,
+            job: job.to_owned(),
+            status: "overdue".to_owned(),
+            summary: format!("{job}: overdue since {}", report::time(since)),
+            since: Some(since),
+            started: since,
+            count: u32::try_from(overdue.missed).unwrap_or(u32::MAX),
+            ..Alert::test(world)
+        }
+    }
+
+    /// A message that only shows whether messages arrive.
+    pub(crate) fn test(world: &World) -> Alert {
+        Alert {
+            kind: Kind::Test,
+            job: "test".to_owned(),
+            run: String::new(),
+            status: "test".to_owned(),
+            exit_code: None,
+            at: world.clock.now(),
+            started: world.clock.now(),
+            took: None,
+            summary: String::new(),
+            log: None,
+            tail: Vec::new(),
+            since: None,
+            count: 0,
+        }
+    }
+}

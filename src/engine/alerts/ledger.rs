@@ -1,0 +1,184 @@
+//! The alerts in the state database: what was raised, who has it, and who waits for it.
+
+use super::alert::{Alert, Kind};
+use super::latch::Latch;
+use crate::config::alerts::{Event, Receiver};
+use crate::engine::apply::Permit;
+use crate::engine::due;
+use crate::engine::history::{History, Run};
+use crate::logging;
+use crate::world::World;
+use anyhow::Result;
+use chrono::{DateTime, Duration, Utc};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use std::collections::BTreeMap;
+
+/// Alerts that one run sends to each receiver; what is left waits for the next run.
+const MOST: u32 = 20;
+
+/// Raises the alerts that the runs call for which have ended and were not weighed yet, whatever job they are of, and
+/// those for jobs that should have run.
+pub(super) fn weigh(world: &World, history: &History<'_>, _permit: &Permit) -> Result<()> {
+    let wanted = &world.config.alerts.on;
+    let overdue = if wanted.contains(&Event::Overdue) { due::overdue(world)? } else { BTreeMap::new() };
+    // Two jobs that end at the same time must not both raise an alert.
+    let ledger = Transaction::new_unchecked(history.connection(), TransactionBehavior::Immediate)?;
+    for (id, run) in ended(&ledger)? {
+        ledger.execute("UPDATE runs SET weighed = 1 WHERE id = ?1", [id])?;
+        let event = weigh_run(world, &ledger, &run)?;
+        if let Some(alert) = event.filter(|(event, _)| wanted.contains(event)).map(|(_, alert)| alert) {
+            add(&ledger, &alert)?;
+        }
+    }
+    for (job, overdue) in &overdue {
+        let since = overdue.since.timestamp_millis();
+        if told_overdue(&ledger, job)? != Some(since) {
+            let sql = "INSERT INTO alert_states (job, overdue) VALUES (?1, ?2)
+                       ON CONFLICT (job) DO UPDATE SET overdue = ?2";
+            ledger.execute(sql, params![job, since])?;
+            add(&ledger, &Alert::of_overdue(world, job, overdue))?;
+        }
+    }
+    Ok(ledger.commit()?)
+}
+
+/// The runs that have ended, oldest first.
+fn ended(ledger: &Connection) -> Result<Vec<(i64, Run)>> {
+    let mut statement = ledger.prepare("SELECT * FROM runs WHERE weighed = 0 ORDER BY id")?;
+    let runs = statement.query_map([], |row| Ok((row.get("id")?, Run::from_row(row)?)))?;
+    let mut runs = runs.collect::<rusqlite::Result<Vec<(i64, Run)>>>()?;
+    runs.retain(|(_, run)| !run.is_running());
+    Ok(runs)
+}
+
+/// What a run means for its job. Skipped and interrupted ones tell nothing of it.
+fn weigh_run(world: &World, ledger: &Connection, run: &Run) -> Result<Option<(Event, Alert)>> {
+    let section = &world.config.alerts;
+    let period = Duration::from_std(section.period.duration()).unwrap_or(Duration::MAX);
+    let mut latch = latch(ledger, &run.job)?;
+    let event = if run.is_failure() {
+        latch.fail(run.started, world.clock.now(), (section.tolerate, period)).then(|| {
+            let alert = Alert::of_run(world, Kind::Failure, run, latch.since, latch.failures);
+            (Event::Failure, alert)
+        })
+    } else if run.status == "done" {
+        latch.succeed().map(|before| {
+            let alert = Alert::of_run(world, Kind::Recovery, run, before.since, before.failures);
+            (Event::Recovery, alert)
+        })
+    } else {
+        return Ok(None);
+    };
+    let Latch { failures, since, is_told, told } = latch;
+    ledger.execute(
+        "INSERT INTO alert_states (job, failures, since, is_told, told) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (job) DO UPDATE SET failures = ?2, since = ?3, is_told = ?4, told = ?5",
+        params![run.job, failures, milliseconds(since), is_told, milliseconds(told)],
+    )?;
+    Ok(event)
+}
+
+fn milliseconds(time: Option<DateTime<Utc>>) -> Option<i64> {
+    time.map(|time| time.timestamp_millis())
+}
+
+fn latch(ledger: &Connection, job: &str) -> Result<Latch> {
+    let sql = "SELECT failures, since, is_told, told FROM alert_states WHERE job = ?1";
+    let time = |at: Option<i64>| at.and_then(DateTime::from_timestamp_millis);
+    let latch = ledger.query_row(sql, [job], |row| {
+        Ok(Latch {
+            failures: row.get(0)?,
+            since: time(row.get(1)?),
+            is_told: row.get(2)?,
+            told: time(row.get(3)?),
+        })
+    });
+    Ok(latch.optional()?.unwrap_or_default())
+}
+
+/// The time of the first missed run that was told of, as it is kept.
+fn told_overdue(ledger: &Connection, job: &str) -> Result<Option<i64>> {
+    let sql = "SELECT overdue FROM alert_states WHERE job = ?1";
+    Ok(ledger.query_row(sql, [job], |row| row.get(0)).optional()?.flatten())
+}
+
+fn add(ledger: &Connection, alert: &Alert) -> Result<()> {
+    let facts = serde_json::to_string(alert)?;
+    ledger.execute(
+        "INSERT INTO alerts (job, kind, run, created, text, facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            alert.job,
+            alert.kind.word(),
+            alert.run,
+            alert.at.timestamp_millis(),
+            logging::redacted(&alert.summary),
+            logging::redacted(&facts)
+        ],
+    )?;
+    Ok(())
+}
+
+/// What a receiver has not got yet, oldest first.
+pub(super) fn waiting(history: &History<'_>, receiver: Receiver) -> Result<Vec<(i64, Alert)>> {
+    let mut statement = history.connection().prepare(
+        "SELECT id, facts FROM alerts WHERE sent IS NULL AND given_up IS NULL AND NOT EXISTS (
+             SELECT 1 FROM deliveries WHERE alert = alerts.id AND receiver = ?1)
+         ORDER BY id LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![receiver.name(), MOST], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = rows.collect::<rusqlite::Result<Vec<(i64, String)>>>()?;
+    rows.into_iter().map(|(id, facts)| Ok((id, serde_json::from_str(&facts)?))).collect()
+}
+
+/// A receiver has got an alert.
+pub(super) fn note(
+    history: &History<'_>,
+    id: i64,
+    receiver: Receiver,
+    now: DateTime<Utc>,
+    _permit: &Permit,
+) -> Result<()> {
+    let sql = "INSERT OR IGNORE INTO deliveries (alert, receiver, sent) VALUES (?1, ?2, ?3)";
+    history.connection().execute(sql, params![id, receiver.name(), now.timestamp_millis()])?;
+    Ok(())
+}
+
+/// Closes the alerts that all these receivers have.
+pub(super) fn close(
+    history: &History<'_>,
+    receivers: &[Receiver],
+    now: DateTime<Utc>,
+    _permit: &Permit,
+) -> Result<()> {
+    history.connection().execute(
+        "UPDATE alerts SET sent = ?1 WHERE sent IS NULL AND given_up IS NULL AND ?3 = (
+             SELECT count(*) FROM deliveries
+             WHERE alert = alerts.id AND receiver IN (SELECT value FROM json_each(?2)))",
+        params![now.timestamp_millis(), serde_json::to_string(receivers)?, receivers.len()],
+    )?;
+    Ok(())
+}
+
+/// Gives up the alerts that were raised before `limit`, and returns their texts. Those of long ago are forgotten.
+pub(super) fn give_up(
+    world: &World,
+    history: &History<'_>,
+    limit: DateTime<Utc>,
+    _permit: &Permit,
+) -> Result<Vec<String>> {
+    let connection = history.connection();
+    let now = world.clock.now();
+    let keep = Duration::from_std(world.config.state.keep_age.duration()).unwrap_or(Duration::MAX);
+    if let Some(oldest) = now.checked_sub_signed(keep) {
+        let sql = "DELETE FROM alerts WHERE created < ?1 AND (sent IS NOT NULL OR given_up IS NOT NULL)";
+        if connection.execute(sql, [oldest.timestamp_millis()])? > 0 {
+            connection.execute("DELETE FROM deliveries WHERE alert NOT IN (SELECT id FROM alerts)", [])?;
+        }
+    }
+    let mut statement = connection.prepare(
+        "UPDATE alerts SET given_up = ?1 WHERE created < ?2 AND sent IS NULL AND given_up IS NULL RETURNING text",
+    )?;
+    let times = [now.timestamp_millis(), limit.timestamp_millis()];
+    let texts = statement.query_map(times, |row| row.get(0))?;
+    Ok(texts.collect::<rusqlite::Result<Vec<String>>>()?)
+}

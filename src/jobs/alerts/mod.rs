@@ -1,0 +1,3 @@
+//! `maint alerts …`: the messages that tell of failures.
+
+pub mod test;
