@@ -129,8 +129,12 @@ impl<'r> Work<'r> {
             }
         })?;
         let mut is_taken = is_taken.into_iter();
-        new.retain(|(_, orphan, _)| {
-            is_taken.next() == Some(false) && self.world.files.is_unchanged(&orphan.find)
+        new.retain(|(index, orphan, _)| {
+            let is_unchanged = self.world.files.is_unchanged(&orphan.find).unwrap_or_else(|why| {
+                self.outcomes[*index] = Outcome::Failed(why.into());
+                false
+            });
+            is_taken.next() == Some(false) && is_unchanged
         });
         new.sort_unstable_by_key(|(index, ..)| *index);
         new.chunks(AT_ONCE).try_for_each(|new| self.insert(changing, new))
@@ -170,13 +174,17 @@ impl<'r> Work<'r> {
 
     /// Changes the status of records that are as they were seen.
     fn update_all(&mut self, changing: &mut Session<'_>, change: &Change) -> Result<()> {
-        let is_still_so =
-            |seen: &Seen| self.places.presence(self.world, &seen.path, seen.relative()) == change.presence;
-        let seen = self.repairs.iter().enumerate();
-        let seen = seen.filter_map(|(index, repair)| (change.of)(repair).map(|seen| (index, seen)));
-        let mut seen: Vec<(usize, &Seen)> = seen.filter(|(_, seen)| is_still_so(seen)).collect();
+        let mut seen = Vec::new();
+        for (index, repair) in self.repairs.iter().enumerate() {
+            let Some(record) = (change.of)(repair) else { continue };
+            match self.places.presence(self.world, &record.path, record.relative()) {
+                presence if presence == change.presence => seen.push((index, record)),
+                Presence::Unknown(why) => self.outcomes[index] = Outcome::Failed(why.into()),
+                _ => {}
+            }
+        }
         // Neighbours in the table lie together in its indexes, too.
-        seen.sort_unstable_by_key(|(_, seen)| seen.id);
+        seen.sort_unstable_by_key(|(_, record)| record.id);
         seen.chunks(AT_ONCE).try_for_each(|seen| self.update(changing, change, seen))
     }
 

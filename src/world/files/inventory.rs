@@ -298,7 +298,7 @@ mod tests {
             [Checksum::Changed, Checksum::Changed, Checksum::BeingWritten]
         );
         assert_eq!(
-            finds.iter().map(|find| files.is_unchanged(find)).collect::<Vec<_>>(),
+            finds.iter().map(|find| files.is_unchanged(find).unwrap()).collect::<Vec<_>>(),
             [false, false, true]
         );
     }

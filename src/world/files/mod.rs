@@ -190,8 +190,8 @@ impl Files {
         checksum::checksums(finds, must_stop)
     }
 
-    /// True when a file still is what was seen.
-    pub(crate) fn is_unchanged(&self, find: &Find) -> bool {
+    /// True when a file still is what was seen; or why that cannot be known.
+    pub(crate) fn is_unchanged(&self, find: &Find) -> Result<bool, String> {
         checksum::is_unchanged(find)
     }
 
