@@ -18,7 +18,7 @@ pub(crate) use checksum::Checksum;
 pub(crate) use compression::{Compression, UNFINISHED};
 pub(crate) use folder::{Find, Rules, Target};
 pub(crate) use holders::{Identity, holder_of_lock};
-pub(crate) use inventory::{Inventory, Shelf};
+pub(crate) use inventory::{Drawer, Inventory};
 pub(crate) use removal::Removal;
 pub(crate) use survey::{Old, Survey, Wanted};
 
