@@ -716,6 +716,52 @@ fn killed_at_any_system_call_it_has_done_all_or_nothing_and_the_next_run_does_th
 }
 
 #[test]
+fn whichever_system_call_fails_nothing_is_marked_wrongly_and_no_failure_passes_for_a_success() {
+    let can_trace = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+    if !can_trace.is_ok_and(|output| output.status.success()) {
+        return leave_out("an error of each system call", "strace is missing, or may not trace here");
+    }
+    let mut failed = 0;
+    for (calls, error) in [
+        ("openat2", "EIO"),
+        ("getdents64", "EIO"),
+        ("statx", "EIO"),
+        ("newfstatat,stat", "EIO"),
+        ("read", "EIO"),
+        ("pread64", "EIO"),
+        ("pwrite64", "ENOSPC"),
+        ("fsync,fdatasync", "EIO"),
+        ("openat", "EMFILE"),
+        ("unlink", "EIO"),
+    ] {
+        for at in 1..200 {
+            let site = Site::new("[databases.app]\nurl = \"sqlite:db.sqlite3\"\n");
+            let database = Database::sqlite(&site);
+            drifted(&site, &database, 3);
+            let inject = format!("inject={calls}:error={error}:when={at}");
+            let strace =
+                ["strace", "-f", "-qq", "-o", "trace", "-e", &format!("trace={calls}"), "-e", &inject];
+            let ended = run(&mut inside(&strace, &site.command(&FORCE)));
+            let place = format!("{calls} {at}: {} {}", ended.code, ended.stderr);
+            // 127: not even the dynamic loader got through.
+            assert!([0, 1, 2, 4, 127].contains(&ended.code) && !ended.stderr.contains("panicked"), "{place}");
+            let rows = database.rows(PATHS);
+            let marked = rows.iter().filter(|row| row.ends_with("file_missing"));
+            assert!(marked.clone().all(|row| row.contains("/gone")), "{place}: {rows:?}");
+            if ended.code == 0 {
+                assert_eq!((rows.len(), marked.count()), (7, 3), "{place}");
+            } else {
+                failed += 1;
+            }
+            if !fs::read_to_string(site.path("trace")).unwrap().contains("(INJECTED)") {
+                break;
+            }
+        }
+    }
+    assert!(failed > 20, "only {failed} runs failed: the errors missed the work");
+}
+
+#[test]
 fn ended_by_a_signal_it_has_done_nothing_and_says_so() {
     let site = Site::new("[databases.app]\nurl = \"sqlite:db.sqlite3\"\n");
     let database = Database::sqlite(&site);

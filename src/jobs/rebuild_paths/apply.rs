@@ -28,8 +28,8 @@ pub(super) const COLUMNS: [&str; 13] = [
     "created_at",
     "created_by_id",
 ];
-/// Rows written by one statement: more gain nothing, and SQLite looks each parameter up by its name.
-const AT_ONCE: usize = 200;
+/// Rows written by one statement: SQLite looks each parameter up among all by its name.
+const AT_ONCE: usize = 100;
 /// A record holds a name of at most so many characters.
 const LONGEST_NAME: usize = 200;
 
@@ -129,8 +129,12 @@ impl<'r> Work<'r> {
             }
         })?;
         let mut is_taken = is_taken.into_iter();
-        new.retain(|(_, orphan, _)| {
-            is_taken.next() == Some(false) && self.world.files.is_unchanged(&orphan.find)
+        new.retain(|(index, orphan, _)| {
+            let is_unchanged = self.world.files.is_unchanged(&orphan.find).unwrap_or_else(|why| {
+                self.outcomes[*index] = Outcome::Failed(why.into());
+                false
+            });
+            is_taken.next() == Some(false) && is_unchanged
         });
         new.sort_unstable_by_key(|(index, ..)| *index);
         new.chunks(AT_ONCE).try_for_each(|new| self.insert(changing, new))
@@ -170,11 +174,17 @@ impl<'r> Work<'r> {
 
     /// Changes the status of records that are as they were seen.
     fn update_all(&mut self, changing: &mut Session<'_>, change: &Change) -> Result<()> {
-        let is_still_so =
-            |seen: &Seen| self.places.presence(self.world, &seen.path, seen.relative()) == change.presence;
-        let seen = self.repairs.iter().enumerate();
-        let seen = seen.filter_map(|(index, repair)| (change.of)(repair).map(|seen| (index, seen)));
-        let seen: Vec<(usize, &Seen)> = seen.filter(|(_, seen)| is_still_so(seen)).collect();
+        let mut seen = Vec::new();
+        for (index, repair) in self.repairs.iter().enumerate() {
+            let Some(record) = (change.of)(repair) else { continue };
+            match self.places.presence(self.world, &record.path, record.relative()) {
+                presence if presence == change.presence => seen.push((index, record)),
+                Presence::Unknown(why) => self.outcomes[index] = Outcome::Failed(why.into()),
+                _ => {}
+            }
+        }
+        // Neighbours in the table lie together in its indexes, too.
+        seen.sort_unstable_by_key(|(_, record)| record.id);
         seen.chunks(AT_ONCE).try_for_each(|seen| self.update(changing, change, seen))
     }
 
@@ -184,10 +194,11 @@ impl<'r> Work<'r> {
             (table.columns(["id", "file_path", "status", "error_message"])?, table.name());
         let list = values_list(&["bigint", "text", "text"], seen.len(), 1);
         let Change { from, to, message: words, .. } = change;
+        // `|| ''` keeps SQLite from going through all records of that status for each statement.
         let sql = format!(
             "WITH seen(id, path, message) AS (VALUES {list})
              UPDATE {name} SET {status} = '{to}', {message} = seen.message FROM seen
-             WHERE {name}.{id} = seen.id AND {name}.{path} = seen.path AND {name}.{status} = '{from}'
+             WHERE {name}.{id} = seen.id AND {name}.{path} = seen.path AND {name}.{status} || '' = '{from}'
              RETURNING {name}.{id}"
         );
         let mut values = Vec::with_capacity(seen.len() * 3);

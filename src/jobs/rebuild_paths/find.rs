@@ -7,7 +7,7 @@ use crate::error::Problem;
 use crate::text;
 use crate::world::World;
 use crate::world::database::Database;
-use crate::world::files::{Inventory, NoTarget, Presence, Shelf, Target};
+use crate::world::files::{Drawer, Inventory, NoTarget, Presence, Target};
 use anyhow::Result;
 use std::cmp::Ordering;
 use std::path::{Component, Path, PathBuf};
@@ -70,8 +70,8 @@ impl Places {
     }
 
     /// How a record writes a folder of the storage.
-    fn folder(&self, shelf: &Shelf) -> Vec<u8> {
-        let parts = [self.prefix.as_bytes(), shelf.path()];
+    fn folder(&self, drawer: &Drawer) -> Vec<u8> {
+        let parts = [self.prefix.as_bytes(), drawer.path()];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(&b'/')
     }
 }
@@ -131,14 +131,14 @@ pub(super) fn find(job: &RebuildPaths, world: &World) -> Result<Found> {
         ..Found::default()
     };
     let mut comparison = Comparison { world, places: &places, records: &records, next: 0, found };
-    for shelf in &inventory.shelves {
+    for drawer in &inventory.drawers {
         if world.stop.reason().is_some() {
             return Ok(comparison.found);
         }
-        comparison.shelve(shelf);
+        comparison.compare_files(drawer);
     }
     while comparison.pass_unlisted(|_| Ordering::Less) {}
-    if inventory.shelves.is_empty() && !job.allow_empty {
+    if inventory.drawers.is_empty() && !job.allow_empty {
         comparison.refuse_unmounted()?;
     }
     Ok(comparison.found)
@@ -155,11 +155,11 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     /// Compares the files of one folder.
-    fn shelve(&mut self, shelf: &Shelf) {
-        let folder = self.places.folder(shelf);
+    fn compare_files(&mut self, drawer: &Drawer) {
+        let folder = self.places.folder(drawer);
         let mut starts = Vec::new();
         let mut paths = Vec::new();
-        for (start, name) in shelf.names() {
+        for (start, name) in drawer.names() {
             self.found.files += 1;
             let records = self.records;
             while self.pass_unlisted(|record| records.compare(record, &folder, name)) {}
@@ -170,7 +170,7 @@ impl Comparison<'_> {
                 paths.push(path);
             }
         }
-        for (looked, (path, stem)) in shelf.look(&starts).into_iter().zip(paths) {
+        for (looked, (path, stem)) in drawer.look(&starts).into_iter().zip(paths) {
             match looked {
                 Ok(Some(find)) => self.found.orphans.push(Orphan { path, stem, find }),
                 Ok(None) => {}

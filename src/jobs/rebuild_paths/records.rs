@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub(super) struct Records {
     /// The paths, one after the other: a string for each would take twice the memory.
     text: String,
-    records: Vec<Record>,
+    sorted: Vec<Record>,
     /// The backups that are still running, by name: their file may be there before its path is recorded.
     pub(super) unfinished: HashMap<String, i64>,
 }
@@ -89,8 +89,8 @@ impl Records {
             };
             records.add(id, row.text(1)?, state, bases)
         })?;
-        let Records { text, records: list, .. } = &mut records;
-        list.sort_unstable_by(|a, b| key(text, a).cmp(&key(text, b)).then(a.id.cmp(&b.id)));
+        let Records { text, sorted, .. } = &mut records;
+        sorted.sort_unstable_by(|a, b| key(text, a).cmp(&key(text, b)).then(a.id.cmp(&b.id)));
         Ok(records)
     }
 
@@ -102,12 +102,11 @@ impl Records {
         self.text.push_str(stored);
         let clean = clean(stored);
         let relative = bases.relative(&clean);
-        let relative_start = match clean {
-            Cow::Borrowed(_) => start + stored.len() - relative.len(),
-            Cow::Owned(_) => {
-                self.text.push_str(relative);
-                self.text.len() - relative.len()
-            }
+        let relative_start = if matches!(clean, Cow::Borrowed(_)) {
+            start + stored.len() - relative.len()
+        } else {
+            self.text.push_str(relative);
+            self.text.len() - relative.len()
         };
         let span = |start: usize, text: &str| -> Result<Span> {
             let large = "the paths of the records are larger than 4 GB";
@@ -119,13 +118,13 @@ impl Records {
         let relative_span = span(relative_start, relative)?;
         let name = relative.rfind('/').map_or(0, |slash| slash + 1);
         let name = u32::try_from(name).unwrap_or(relative_span.length);
-        self.records.push(Record { id, state, stored: span(start, stored)?, relative: relative_span, name });
+        self.sorted.push(Record { id, state, stored: span(start, stored)?, relative: relative_span, name });
         Ok(())
     }
 
     /// The records in the order of their relative paths: the folder, then the name, then the id.
     pub(super) fn sorted(&self) -> &[Record] {
-        &self.records
+        &self.sorted
     }
 
     /// The path as it stands in the record.
@@ -222,8 +221,8 @@ mod tests {
         for (id, path) in [(4, "s/a-b/x"), (3, "s/a/x"), (2, "s/b"), (9, "/x"), (1, "s/a/x"), (5, "top")] {
             records.add(id, path, State::Completed, &Bases::default()).unwrap();
         }
-        let Records { text, records: list, .. } = &mut records;
-        list.sort_unstable_by(|a, b| key(text, a).cmp(&key(text, b)).then(a.id.cmp(&b.id)));
-        assert_eq!(list.iter().map(|record| record.id).collect::<Vec<_>>(), [5, 9, 2, 1, 3, 4]);
+        let Records { text, sorted, .. } = &mut records;
+        sorted.sort_unstable_by(|a, b| key(text, a).cmp(&key(text, b)).then(a.id.cmp(&b.id)));
+        assert_eq!(sorted.iter().map(|record| record.id).collect::<Vec<_>>(), [5, 9, 2, 1, 3, 4]);
     }
 }

@@ -43,11 +43,11 @@ impl Sqlite<'_> {
         } else {
             "BEGIN; SELECT count(*) FROM sqlite_schema WHERE false"
         };
-        let mut begun = wait_for_turn(patience, stop, || connection.execute_batch(begin));
-        if begun.as_ref().is_err_and(is_hot) && undo_cut_off_change(path, patience).is_ok() {
-            begun = connection.execute_batch("ROLLBACK").and_then(|()| connection.execute_batch(begin));
+        let mut answer = wait_for_turn(patience, stop, || connection.execute_batch(begin));
+        if answer.as_ref().is_err_and(is_hot) && undo_cut_off_change(path, patience).is_ok() {
+            answer = connection.execute_batch("ROLLBACK").and_then(|()| connection.execute_batch(begin));
         }
-        begun.map_err(|error| explain(&error))?;
+        answer.map_err(|error| explain(&error))?;
         connection.busy_timeout(patience).map_err(|error| explain(&error))?;
         Ok(Sqlite { connection, name, path, patience })
     }

@@ -54,10 +54,14 @@ pub(super) fn checksums(
     Ok(pool.install(|| finds.par_iter().map(of_one).collect()))
 }
 
-/// True when the file still is what was looked at.
-pub(super) fn is_unchanged(find: &Find) -> bool {
+/// True when the file still is what was looked at; or why that cannot be known.
+pub(super) fn is_unchanged(find: &Find) -> Result<bool, String> {
     let (folder, name) = find.place();
-    folder.open().and_then(|folder| look_at_entry(&folder, name)).is_ok_and(|now| is_same(find, &now))
+    match folder.open().and_then(|folder| look_at_entry(&folder, name)) {
+        Ok(now) => Ok(is_same(find, &now)),
+        Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => Ok(false),
+        Err(errno) => Err(plain_errno(errno)),
+    }
 }
 
 fn is_same(find: &Find, now: &Statx) -> bool {

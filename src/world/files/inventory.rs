@@ -22,7 +22,7 @@ pub(crate) type IsWanted<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
 #[derive(Debug, Default)]
 pub(crate) struct Inventory {
     /// The folders that hold such files, in the order of their paths.
-    pub(crate) shelves: Vec<Shelf>,
+    pub(crate) drawers: Vec<Drawer>,
     /// What is not counted although its name fits, and why.
     pub(crate) left: Vec<String>,
     /// What could not be looked at, and why.
@@ -31,7 +31,7 @@ pub(crate) struct Inventory {
 
 /// One folder and the wanted files in it.
 #[derive(Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct Drawer {
     folder: Arc<Folder>,
     path: PathBuf,
 }
@@ -44,9 +44,9 @@ impl Inventory {
         must_stop: &(dyn Fn() -> bool + Sync),
     ) -> anyhow::Result<Inventory> {
         let clerk = Clerk { is_wanted, must_stop, found: Mutex::default() };
-        walk(&clerk, Arc::new(Folder::root(target)))?;
+        walk(&clerk, &Arc::new(Folder::root(target)))?;
         let mut found = clerk.found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        found.shelves.sort_unstable_by(|a, b| a.path().cmp(b.path()));
+        found.drawers.sort_unstable_by(|a, b| a.path().cmp(b.path()));
         found.left.sort_unstable();
         found.unreadable.sort_unstable();
         Ok(found)
@@ -61,11 +61,11 @@ impl Inventory {
             is_one
         };
         let found = Inventory::of(target, &note, &|| is_found.load(Relaxed))?;
-        Ok(!found.shelves.is_empty())
+        Ok(!found.drawers.is_empty())
     }
 }
 
-impl Shelf {
+impl Drawer {
     /// The folder's path, relative to the target.
     pub(crate) fn path(&self) -> &[u8] {
         self.path.as_os_str().as_bytes()
@@ -126,8 +126,8 @@ impl Visitor for Clerk<'_> {
         }
         if !names.is_empty() {
             folder.keep_names(sorted(names));
-            let shelf = Shelf { path: folder.relative_path(), folder: Arc::clone(folder) };
-            locked(&self.found).shelves.push(shelf);
+            let drawer = Drawer { path: folder.relative_path(), folder: Arc::clone(folder) };
+            locked(&self.found).drawers.push(drawer);
         }
         further
     }
@@ -178,7 +178,9 @@ fn complaint(path: &Path, errno: Errno) -> String {
 fn sorted(mut names: Vec<CString>) -> Vec<u8> {
     names.sort_unstable();
     let mut bytes = Vec::with_capacity(names.iter().map(|name| name.count_bytes() + 1).sum());
-    names.iter().for_each(|name| bytes.extend_from_slice(name.to_bytes_with_nul()));
+    for name in &names {
+        bytes.extend_from_slice(name.to_bytes_with_nul());
+    }
     bytes
 }
 
@@ -211,19 +213,19 @@ mod tests {
     }
 
     fn paths(inventory: &Inventory) -> Vec<String> {
-        let of_shelf = |shelf: &Shelf| {
-            let names = shelf.names().map(|(_, name)| String::from_utf8_lossy(name).into_owned());
-            names.map(|name| shelf.path.join(name).display().to_string()).collect::<Vec<_>>()
+        let of_drawer = |drawer: &Drawer| {
+            let names = drawer.names().map(|(_, name)| String::from_utf8_lossy(name).into_owned());
+            names.map(|name| drawer.path.join(name).display().to_string()).collect::<Vec<_>>()
         };
-        inventory.shelves.iter().flat_map(of_shelf).collect()
+        inventory.drawers.iter().flat_map(of_drawer).collect()
     }
 
     fn finds(inventory: &Inventory) -> Vec<Find> {
-        let of_shelf = |shelf: &Shelf| {
-            let starts: Vec<usize> = shelf.names().map(|(start, _)| start).collect();
-            shelf.look(&starts).into_iter().filter_map(Result::unwrap).collect::<Vec<_>>()
+        let of_drawer = |drawer: &Drawer| {
+            let starts: Vec<usize> = drawer.names().map(|(start, _)| start).collect();
+            drawer.look(&starts).into_iter().filter_map(Result::unwrap).collect::<Vec<_>>()
         };
-        inventory.shelves.iter().flat_map(of_shelf).collect()
+        inventory.drawers.iter().flat_map(of_drawer).collect()
     }
 
     #[test]
@@ -257,7 +259,7 @@ mod tests {
     #[test]
     fn the_inventory_ends_when_it_must() {
         let (_site, target) = site(&[("a.zip", "")]);
-        assert!(Inventory::of(&target, &is_zip, &|| true).unwrap().shelves.is_empty());
+        assert!(Inventory::of(&target, &is_zip, &|| true).unwrap().drawers.is_empty());
     }
 
     #[test]
@@ -298,7 +300,7 @@ mod tests {
             [Checksum::Changed, Checksum::Changed, Checksum::BeingWritten]
         );
         assert_eq!(
-            finds.iter().map(|find| files.is_unchanged(find)).collect::<Vec<_>>(),
+            finds.iter().map(|find| files.is_unchanged(find).unwrap()).collect::<Vec<_>>(),
             [false, false, true]
         );
     }

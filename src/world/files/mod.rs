@@ -18,7 +18,7 @@ pub(crate) use checksum::Checksum;
 pub(crate) use compression::{Compression, UNFINISHED};
 pub(crate) use folder::{Find, Rules, Target};
 pub(crate) use holders::{Identity, holder_of_lock};
-pub(crate) use inventory::{Inventory, Shelf};
+pub(crate) use inventory::{Drawer, Inventory};
 pub(crate) use removal::Removal;
 pub(crate) use survey::{Old, Survey, Wanted};
 
@@ -190,8 +190,8 @@ impl Files {
         checksum::checksums(finds, must_stop)
     }
 
-    /// True when a file still is what was seen.
-    pub(crate) fn is_unchanged(&self, find: &Find) -> bool {
+    /// True when a file still is what was seen; or why that cannot be known.
+    pub(crate) fn is_unchanged(&self, find: &Find) -> Result<bool, String> {
         checksum::is_unchanged(find)
     }
 

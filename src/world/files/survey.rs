@@ -100,7 +100,7 @@ impl Survey {
             seen_files: AtomicU64::new(0),
             seen_bytes: AtomicU64::new(0),
         };
-        walk(&search, Arc::new(Open::new(Folder::root(target), None)))?;
+        walk(&search, &Arc::new(Open::new(Folder::root(target), None)))?;
         Ok(search.finish())
     }
 }

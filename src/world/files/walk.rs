@@ -31,12 +31,12 @@ pub(super) trait Visitor: Sync {
 }
 
 /// Visits `root` and all below it.
-pub(super) fn walk<V: Visitor>(visitor: &V, root: V::Stop) -> anyhow::Result<()> {
+pub(super) fn walk<V: Visitor>(visitor: &V, root: &V::Stop) -> anyhow::Result<()> {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
     let limit = usize::try_from(limit / 4).unwrap_or(usize::MAX).min(1_024);
     let walk = Walk { visitor, shared: AtomicUsize::new(0), limit };
     let mut first = Vec::new();
-    walk.visit(&root, None, &mut |task| first.push(task));
+    walk.visit(root, None, &mut |task| first.push(task));
     // Threads are worth their start only when there is more than one folder.
     if !first.is_empty() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build()?;
