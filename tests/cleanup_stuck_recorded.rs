@@ -83,7 +83,8 @@ fn the_statistics_count_what_was_recorded() {
         .filter(|line| line.starts_with("  - ") && !line.contains("ID"))
         .map(|line| line.rsplit(' ').next().unwrap().parse().unwrap())
         .collect();
-    let answer = site.maint(&["cleanup-stuck", "--show-stats", "--json"]).exits(0).json();
+    let answer =
+        site.maint(&["cleanup-stuck", "--show-stats", "--json"]).exits(0).json()["operations"].clone();
     let states = ["running", "pending", "completed", "failed"];
     let ours = ["backups", "restores"].map(|kind| states.map(|state| answer[kind][state].as_i64().unwrap()));
     assert_eq!(ours.concat(), counts);

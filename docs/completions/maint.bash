@@ -16,6 +16,9 @@ _maint() {
             ",$1")
                 cmd="maint"
                 ;;
+            maint,alerts)
+                cmd="maint__subcmd__alerts"
+                ;;
             maint,cleanup-logs)
                 cmd="maint__subcmd__expire__subcmd__logs"
                 ;;
@@ -82,6 +85,9 @@ _maint() {
             maint,why)
                 cmd="maint__subcmd__why"
                 ;;
+            maint__subcmd__alerts,test)
+                cmd="maint__subcmd__alerts__subcmd__test"
+                ;;
             maint__subcmd__config,check)
                 cmd="maint__subcmd__config__subcmd__check"
                 ;;
@@ -128,8 +134,76 @@ _maint() {
 
     case "${cmd}" in
         maint)
-            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --help --version cleanup-temp notify-devis rebuild-paths cleanup-stuck expire-logs cleanup-logs run crontab jobs status why doctor history logs locks pause resume init config completions man help"
+            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --help --version cleanup-temp notify-devis rebuild-paths cleanup-stuck expire-logs cleanup-logs run crontab alerts jobs status why doctor history logs locks pause resume init config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maint__subcmd__alerts)
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help test"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maint__subcmd__alerts__subcmd__test)
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -44,6 +44,7 @@ complete -c maint -n "__fish_maint_needs_command" -f -a "expire-logs" -d 'Compre
 complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-logs" -d 'Compresses old logs, and removes still older ones'
 complete -c maint -n "__fish_maint_needs_command" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
 complete -c maint -n "__fish_maint_needs_command" -f -a "crontab" -d 'Installs the scheduled jobs in this user\'s crontab, and shows how they stand there'
+complete -c maint -n "__fish_maint_needs_command" -f -a "alerts" -d 'Tries the messages that tell of failures'
 complete -c maint -n "__fish_maint_needs_command" -f -a "jobs" -d 'Lists the jobs: schedule, next run with its time zone, last result'
 complete -c maint -n "__fish_maint_needs_command" -f -a "status" -d 'Shows how each job is: ok, failing, overdue, running, paused'
 complete -c maint -n "__fish_maint_needs_command" -f -a "why" -d 'Tells why a job did, or did not, run at a given time'
@@ -104,7 +105,7 @@ complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s y -l yes -
 complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l hours -d 'Mark what began more than this many hours ago [default: 6, or the age in maint.toml]' -r
 complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l minutes -d 'The same in minutes; counts more than --hours' -r
-complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l restore-id -d 'Mark this restore, whatever its age' -r
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l restore-id -d 'Mark only this restore, whatever its age' -r
 complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
@@ -303,6 +304,29 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -f -a "test" -d 'Sends a marked test message to each receiver'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand jobs" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'

@@ -46,15 +46,6 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
     }
     let by_hand = ByHand { global, world: &world, ui, reports: None };
     match command {
-        // Typed by hand, it is a question: it needs no lock, and is answered without a terminal too.
-        Command::CleanupStuck(job) if job.show_stats => by_hand.ask(job),
-        Command::CleanupTemp(_)
-        | Command::CleanupStuck(_)
-        | Command::ExpireLogs(_)
-        | Command::NotifyDevis(_)
-        | Command::RebuildPaths(_) => {
-            command.as_job(Path::new(""), global.yes, &by_hand).unwrap_or(Ok(Exit::Usage))
-        }
         Command::Run(args) => run(&by_hand, args),
         Command::Crontab(args) => crontab::dispatch(&by_hand, &args.command),
         Command::Alerts(AlertsArgs { command: AlertsCommand::Test(job) }) => by_hand.run(job),
@@ -88,7 +79,8 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
             ConfigCommand::Show(query) => by_hand.ask(query),
             ConfigCommand::Schema(_) => Ok(Exit::Done),
         },
-        Command::Completions(_) | Command::Man(_) | Command::Help(_) => Ok(Exit::Done),
+        // A job; or what has been answered above, without any configuration.
+        _ => command.as_job(Path::new(""), global.yes, &by_hand).unwrap_or(Ok(Exit::Done)),
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) enum Database {
 }
 
 /// Tables as Django makes them: `{id}`, `{time}` and `{json}` are what each database calls them.
-const TABLES: &str = r#"
+const TABLES: &str = r"
 CREATE TABLE authentication_user (id {id}, username varchar(150) NOT NULL UNIQUE, is_superuser bool NOT NULL);
 CREATE TABLE backup_manager_backuphistory (id {id}, backup_name varchar(200) NOT NULL,
     status varchar(20) NOT NULL, backup_type varchar(20) NOT NULL, file_path varchar(500) NOT NULL,
@@ -48,7 +48,7 @@ CREATE TABLE database_dynamicvalue (id {id}, value text NOT NULL,
     field_id bigint NOT NULL REFERENCES database_dynamicfield (id) DEFERRABLE INITIALLY DEFERRED,
     record_id bigint NOT NULL REFERENCES database_dynamicrecord (id) DEFERRABLE INITIALLY DEFERRED,
     UNIQUE (record_id, field_id));
-"#;
+";
 
 impl Database {
     /// Runs a test on a site with each kind of database; `rest` follows in its `maint.toml`.
@@ -94,7 +94,7 @@ impl Database {
         match self {
             Database::Sqlite(path) => rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap(),
             Database::Postgres(url) => {
-                postgres::Client::connect(url, NoTls).unwrap().batch_execute(sql).unwrap()
+                postgres::Client::connect(url, NoTls).unwrap().batch_execute(sql).unwrap();
             }
         }
     }

@@ -81,7 +81,7 @@ impl Job for NotifyDevis {
         for devis in &register.devis {
             match self.due(devis, world) {
                 Ok(due) => {
-                    plan.actions.extend(due.into_iter().map(|notice| Send::new(&route, notice, world)))
+                    plan.actions.extend(due.into_iter().map(|notice| Send::new(&route, notice, world)));
                 }
                 Err(error) => plan.failures.push(format!("devis {}: {error:#}", devis.id)),
             }

@@ -71,7 +71,7 @@ impl Notice {
         let amount = words.amount(devis.amount.as_deref());
         let agent = devis.agent.as_deref().filter(|agent| !agent.is_empty()).unwrap_or(words.unknown);
         let agent = field(words.agent, agent, false);
-        let period = words.from_to(*start, *end);
+        let period = words.period_between(*start, *end);
         let (title, colour, description, fields) = match kind {
             Kind::Start => {
                 let days = words.days((*end - *start).num_days());

@@ -136,7 +136,7 @@ impl Words {
     }
 
     /// The first day and the last.
-    pub(super) fn from_to(&self, start: NaiveDate, end: NaiveDate) -> String {
+    pub(super) fn period_between(&self, start: NaiveDate, end: NaiveDate) -> String {
         match self.language {
             Language::Fr => format!("Du **{start}** au **{end}**"),
             Language::En => format!("From **{start}** to **{end}**"),

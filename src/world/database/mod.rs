@@ -66,9 +66,9 @@ impl World {
             },
             (None, 1) => known.iter().next().ok_or_else(|| Problem::usage(hint))?,
             (None, _) => {
-                let names = known.keys().cloned().collect::<Vec<_>>().join(", ");
+                let all = known.keys().cloned().collect::<Vec<_>>().join(", ");
                 let message = format!(
-                    "the site has several databases ({names}); say which with `database` in the section of the command"
+                    "the site has several databases ({all}); say which with `database` in the section of the command"
                 );
                 return Err(Problem::usage(message));
             }

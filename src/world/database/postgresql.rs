@@ -90,7 +90,7 @@ fn connect(config: &Config, patience: Duration) -> Result<Client, Refusal> {
         config.application_name("maint");
     }
     let (sender, receiver) = channel();
-    std::thread::spawn(move || sender.send(config.connect(NoTls)));
+    std::thread::spawn(move || drop(sender.send(config.connect(NoTls))));
     match receiver.recv_timeout(limit) {
         Ok(answer) => answer.map_err(Refusal::Error),
         Err(_) => Err(Refusal::Silence),
