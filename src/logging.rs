@@ -122,6 +122,9 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
+        if !is_own(record.target()) {
+            return;
+        }
         if self.stderr.matches(record) {
             self.stderr.log(record);
         }
@@ -137,6 +140,11 @@ impl Log for Logger {
     }
 
     fn flush(&self) {}
+}
+
+/// What the crates in use have to say is not for people: an error of theirs comes back to its caller.
+fn is_own(target: &str) -> bool {
+    [OUTPUT, STEP].contains(&target) || target.split("::").next() == Some(env!("CARGO_PKG_NAME"))
 }
 
 fn line(record: &Record<'_>, message: &str) -> String {

@@ -118,7 +118,7 @@ impl Ui {
             return self.out(&logging::redacted(&text::json(report)?));
         }
         let is_rehearsal = report.status == Status::Planned;
-        let is_asked_for = self.is_terminal || (is_answer && report.exit == Exit::Done);
+        let is_asked_for = self.is_terminal || is_answer;
         if is_rehearsal || (is_asked_for && self.verbosity >= 0) {
             self.out(&self.whole(report))?;
         } else if self.verbosity > 0 {

@@ -1,6 +1,7 @@
 //! Alerts: what is worth one, who is told, and what becomes of those that cannot be sent.
 
 use crate::support::http::{Received, Reply, SLACK, Server, WEBHOOK};
+use crate::support::tls::Identity;
 use crate::support::{Run, Site, finish, run, send, wait_until};
 use std::fs;
 use std::time::Duration;
@@ -104,7 +105,7 @@ fn a_french_site_is_told_in_french() {
     for word in ["Code de sortie", "Durée", "Dernières lignes du journal", "Exécution"] {
         assert!(text.contains(word), "no {word} in {text}");
     }
-    assert!(received[1].text().contains("Était en échec depuis"), "{}", received[1].text());
+    assert!(received[1].text().contains("Durée de la panne"), "{}", received[1].text());
 }
 
 #[test]
@@ -356,8 +357,13 @@ fn a_test_message_goes_to_each_receiver_or_to_one() {
     let _ = site.maint(&["alerts", "test", "slack"]).exits(0);
     assert_eq!((discord.received().len(), slack.received().len()), (1, 1));
     slack.next(Reply::new(410, "channel_is_archived"));
-    let refused = site.maint(&["alerts", "test", "slack"]).exits(1);
-    assert!(refused.stderr.contains("it answers 410 Gone: channel_is_archived"), "{}", refused.stderr);
+    site.configure(
+        &fs::read_to_string(site.path("maint.toml")).unwrap().replace("to = [", "to = [\"slack\", "),
+    );
+    let one = site.maint(&["alerts", "test"]).exits(1);
+    assert!(one.stdout.contains("done: send a test message to discord\n"), "{}", one.stdout);
+    let failed = "failed: send a test message to slack: slack: it answers 410 Gone: channel_is_archived\n";
+    assert!(one.stdout.contains(failed) && one.stderr.contains(failed), "{} {}", one.stdout, one.stderr);
 }
 
 #[test]
@@ -480,4 +486,178 @@ fn doctor_finds_a_receiver_that_cannot_be_told() {
     let told = site.maint(&["doctor"]);
     assert!(told.stdout.contains("ok       alerts: discord can be told"), "{}", told.stdout);
     assert_eq!(server.received().len(), 0);
+}
+
+#[test]
+fn an_alert_never_overtakes_an_older_one_of_its_job() {
+    let server = Server::discord();
+    let site = site(&server, "");
+    for _ in 0..3 {
+        server.next(Reply::new(500, ""));
+    }
+    let _ = fail(&site);
+    for _ in 0..3 {
+        server.next(Reply::new(500, ""));
+    }
+    let _ = succeed(&site);
+    let _ = succeed(&site);
+    let titles = titles(&server);
+    assert_eq!(titles[6..], ["job failed on test", "job works again on test"]);
+    assert!(titles[..6].iter().all(|title| title == "job failed on test"), "{titles:?}");
+}
+
+/// A receiver is told at least once of everything, and once too often for each kill at most.
+#[test]
+fn kills_at_any_moment_lose_no_alert() {
+    let server = Server::discord();
+    let site = site(&server, "period = \"0s\"\n");
+    let kills = 24;
+    for kill in 0..kills {
+        let _ =
+            if kill % 2 == 0 { fs::write(site.path("bad"), "") } else { fs::remove_file(site.path("bad")) };
+        let mut child = site.start(&["run", "job"]);
+        std::thread::sleep(Duration::from_millis(kill * 4));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let _ = fail(&site);
+    let _ = succeed(&site);
+    let database = rusqlite::Connection::open(site.state().join("state.db")).unwrap();
+    let mut rows = database.prepare("SELECT kind, sent IS NOT NULL FROM alerts ORDER BY id").unwrap();
+    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let rows: Vec<(String, bool)> = rows.collect::<Result<_, _>>().unwrap();
+    assert!(rows.iter().all(|(_, sent)| *sent), "{rows:?}");
+    let titles = titles(&server);
+    for (kind, words) in [("failure", "works"), ("recovery", "failed")] {
+        let raised = rows.iter().filter(|(found, _)| found == kind).count();
+        let told = titles.iter().filter(|title| !title.contains(words)).count();
+        assert!(told >= raised && raised > 0, "{kind}: {raised} raised, {told} told: {titles:?}");
+    }
+    assert!(titles.len() <= rows.len() + usize::try_from(kills).unwrap(), "{titles:?}");
+    let unweighed = "SELECT count(*) FROM runs WHERE weighed = 0";
+    assert_eq!(database.query_row(unweighed, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
+
+#[test]
+fn what_was_raised_before_alerts_were_sent_is_not_sent_by_a_newer_maint() {
+    let server = Server::discord();
+    let site = site(&server, "");
+    let _ = succeed(&site);
+    let database = rusqlite::Connection::open(site.state().join("state.db")).unwrap();
+    let older = "DROP INDEX runs_to_weigh; ALTER TABLE runs DROP COLUMN weighed; DROP INDEX alerts_waiting;
+         ALTER TABLE alerts DROP COLUMN facts; ALTER TABLE alerts DROP COLUMN given_up;
+         DROP TABLE deliveries; DROP TABLE alert_states;
+         INSERT INTO alerts (job, kind, run, created, text) VALUES ('job', 'failure', 'r', 1795186946000, 'old');
+         PRAGMA user_version = 2";
+    database.execute_batch(older).unwrap();
+    drop(database);
+    let _ = fail(&site);
+    assert_eq!(titles(&server), ["job failed on test"]);
+}
+
+#[test]
+fn https_is_spoken_with_a_server_that_is_known_and_with_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(identity) = Identity::make(folder.path()) else { return };
+    let certificate = identity.certificate.clone();
+    let server = Server::start_as(Some(identity), |_| Reply::new(200, ""));
+    let site = site(&server, "");
+    assert!(fs::read_to_string(site.path("hook")).unwrap().starts_with("https://"));
+    let failed = site.maint(&["alerts", "test"]).exits(1);
+    let words = "hook: cannot connect: invalid peer certificate: UnknownIssuer";
+    assert!(failed.stderr.contains(words) && !failed.stderr.contains("error:"), "{}", failed.stderr);
+    assert_eq!(server.received().len(), 0);
+    let _ = run(site.command(&["alerts", "test"]).env("SSL_CERT_FILE", certificate)).exits(0);
+    assert_eq!(server.received().len(), 1);
+}
+
+/// A site with three alerts that wait for `server`, and a job `fine` that ends well.
+fn three_wait(server: &Server) -> Site {
+    let failing = |name: &str| format!("[jobs.{name}]\nshell = \"false\"\n");
+    let jobs = ["one", "two", "three"].map(failing).concat() + "[jobs.fine]\nshell = \"true\"\n";
+    let site = site_with(server, &jobs, "");
+    // Nobody listens there any more.
+    fs::write(site.path("hook"), Server::discord().url(WEBHOOK)).unwrap();
+    for job in ["one", "two", "three"] {
+        let failed = site.maint(&["run", job]).exits(1);
+        assert!(failed.stderr.contains("cannot connect"), "{}", failed.stderr);
+    }
+    fs::write(site.path("hook"), server.url(WEBHOOK)).unwrap();
+    site
+}
+
+#[test]
+fn discord_sets_the_pace() {
+    let server = Server::discord();
+    let site = three_wait(&server);
+    let taken = |remaining: &str| {
+        let reply = Reply::json(200, &serde_json::json!({"id": "1"}));
+        reply.header("x-ratelimit-remaining", remaining).header("x-ratelimit-reset-after", "0.6")
+    };
+    server.next(taken("0"));
+    server.next(taken("4"));
+    let _ = site.maint(&["run", "fine"]).exits(0);
+    let times: Vec<_> = server.received().iter().map(|request| request.at).collect();
+    assert_eq!(times.len(), 3);
+    assert!(times[1] - times[0] >= Duration::from_millis(590), "{times:?}");
+    assert!(times[2] - times[1] < Duration::from_millis(590), "{times:?}");
+}
+
+#[test]
+fn a_dead_address_is_not_used_again() {
+    let body = serde_json::json!({"code": 10_015, "message": "Unknown Webhook"});
+    let server = Server::always(Reply::json(404, &body));
+    let site = three_wait(&server);
+    let run = site.maint(&["run", "fine"]).exits(0);
+    assert!(run.stderr.contains("the webhook no longer exists (404)"), "{}", run.stderr);
+    assert_eq!(server.received().len(), 1);
+}
+
+#[test]
+fn what_a_log_says_calls_nobody_and_fits_everywhere() {
+    let (discord, slack) = (Server::discord(), Server::slack());
+    let site = site_with(&discord, &JOB.replace("echo working", "cat words"), "");
+    let long = "<&>".repeat(4_000);
+    fs::write(site.path("words"), format!("@everyone <!channel> ``` & \u{1b}[31mred \u{202e}back\n{long}\n"))
+        .unwrap();
+    fs::write(site.path("slack"), slack.url(SLACK)).unwrap();
+    let text = fs::read_to_string(site.path("maint.toml")).unwrap();
+    let text = text.replace("[\"discord\"]", "[\"discord\", \"slack\"]");
+    site.configure(&format!("{text}[alerts.slack]\nwebhook = \"file:slack\"\n"));
+    let failed = fail(&site);
+    assert!(!failed.stderr.contains("alerts"), "{}", failed.stderr);
+    let text = discord.received()[0].json()["embeds"][0]["description"].as_str().unwrap().to_owned();
+    assert!(text.contains("@everyone <!channel> ''' & \\x1b[31mred \\u{202e}back"), "{text}");
+    let text = slack.received()[0].text();
+    assert!(text.contains("@everyone &lt;!channel&gt; ''' &amp;"), "{text}");
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_further_try() {
+    let server = Server::discord();
+    let site = site(&server, "");
+    server.next(Reply::json(
+        429,
+        &serde_json::json!({"message": "slow down", "retry_after": 25.0, "global": false}),
+    ));
+    let child = site.start(&["alerts", "test"]);
+    wait_until("Discord has answered", || server.received().len() == 1);
+    std::thread::sleep(Duration::from_millis(200));
+    let start = std::time::Instant::now();
+    send(&child, rustix::process::Signal::TERM);
+    let ended = finish(child).exits(143);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(ended.stderr.contains("there is no time for more"), "{}", ended.stderr);
+}
+
+#[test]
+fn this_machine_is_asked_without_a_proxy() {
+    let server = Server::discord();
+    let site = site(&server, "");
+    let mut command = site.command(&["alerts", "test"]);
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"] {
+        command.env(name, "http://127.0.0.1:1");
+    }
+    let _ = run(&mut command).exits(0);
+    assert_eq!(server.received().len(), 1);
 }

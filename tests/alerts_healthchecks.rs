@@ -25,6 +25,7 @@ fn server() -> Server {
 }
 
 fn site(server: &Server, jobs: &str) -> Site {
+    let jobs = jobs.replace("]\n", "]\nschedule = \"@daily\"\n");
     let site = Site::new(&format!(
         "{jobs}[http]\nback_off = \"1ms\"\n[alerts]\nto = [\"healthchecks\"]\n[alerts.healthchecks]\nurl = \"file:hook\"\n"
     ));
@@ -121,12 +122,19 @@ fn a_server_that_does_not_hear_changes_nothing() {
 }
 
 #[test]
+fn a_job_that_runs_by_name_only_has_no_check() {
+    let server = server();
+    let site = site(&server, "");
+    let text = fs::read_to_string(site.path("maint.toml")).unwrap();
+    site.configure(&format!("{text}[jobs.migrate]\nshell = \"true\"\n"));
+    let _ = site.maint(&["run", "migrate"]).exits(0);
+    assert_eq!(server.received().len(), 0);
+}
+
+#[test]
 fn a_test_message_is_a_line_in_the_log_of_each_check() {
     let server = server();
-    let site = site(
-        &server,
-        "[jobs.job]\nshell = \"true\"\nschedule = \"@daily\"\n[jobs.other]\nshell = \"true\"\n",
-    );
+    let site = site(&server, "[jobs.job]\nshell = \"true\"\n");
     let _ = site.maint(&["alerts", "test"]).exits(0);
     assert_eq!(paths(&server.received()), ["/test-job/log"]);
     assert!(server.received()[0].text().contains("This is only a test"), "{}", server.received()[0].text());

@@ -1,7 +1,8 @@
 //! Alerts by e-mail.
 
-use crate::support::smtp::Smtp;
-use crate::support::{Run, Site};
+use crate::support::smtp::{Secrecy, Smtp};
+use crate::support::tls::Identity;
+use crate::support::{Run, Site, run};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -148,4 +149,45 @@ fn a_wrong_section_is_refused_with_its_key() {
     let told = refused("tls = \"none\"", "tls = \"none\"\nuser = \"me\"\npassword = \"file:none\"");
     assert_eq!(told, "the password none cannot be read");
     assert!(server.taken().is_empty());
+}
+
+#[test]
+fn nothing_is_sent_openly_to_a_server_that_cannot_encrypt() {
+    let server = Smtp::start();
+    let site = site(&server, "user = \"maint\"\npassword = \"file:word\"\n");
+    fs::write(site.path("word"), "open-sesame\n").unwrap();
+    let text = fs::read_to_string(site.path("maint.toml")).unwrap();
+    for tls in ["starttls", "tls"] {
+        site.configure(&text.replace("\"none\"", &format!("\"{tls}\"")));
+        let failed = site.maint(&["alerts", "test"]).exits(1);
+        assert!(
+            failed.stderr.contains("failed: send a test message to mail: 127.0.0.1:"),
+            "{}",
+            failed.stderr
+        );
+    }
+    assert!(server.taken().is_empty());
+    assert!(!server.said().iter().any(|command| command.starts_with("AUTH") || command.starts_with("MAIL")));
+}
+
+#[test]
+fn a_letter_goes_encrypted_to_a_server_that_is_known_and_to_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(identity) = Identity::make(folder.path()) else { return };
+    for (tls, secrecy) in
+        [("tls", Secrecy::FromTheStart(identity.clone())), ("starttls", Secrecy::WhenAsked(identity.clone()))]
+    {
+        let server = Smtp::start_as(secrecy);
+        let site = site(&server, "user = \"maint\"\npassword = \"file:word\"\n");
+        fs::write(site.path("word"), "open-sesame\n").unwrap();
+        let text = fs::read_to_string(site.path("maint.toml")).unwrap();
+        site.configure(&text.replace("tls = \"none\"", &format!("tls = \"{tls}\"")));
+        let failed = site.maint(&["alerts", "test"]).exits(1);
+        assert!(failed.stderr.contains("invalid peer certificate: UnknownIssuer"), "{}", failed.stderr);
+        assert!(!server.said().iter().any(|command| command.starts_with("AUTH")), "{:?}", server.said());
+        let mut command = site.command(&["alerts", "test"]);
+        let _ = run(command.env("SSL_CERT_FILE", &identity.certificate)).exits(0);
+        assert_eq!(server.taken().len(), 1, "{tls}");
+        assert!(server.taken()[0].commands.iter().any(|said| said.starts_with("AUTH PLAIN")));
+    }
 }

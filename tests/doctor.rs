@@ -136,6 +136,18 @@ fn a_temporary_folder_that_is_not_writable_is_a_problem() {
 }
 
 #[test]
+fn a_folder_of_logs_that_is_not_writable_is_a_problem_for_a_site_whose_logs_expire() {
+    for (jobs, is_told) in [("", false), ("[jobs.logs]\ncommand = \"expire-logs\"\n", true)] {
+        let site = Site::new(jobs);
+        let folder = site.folder("logs");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+        let diagnosis = run(&mut site.command_as_user(&["doctor"])).stdout;
+        let line = format!("problem  folders: nothing can be removed from {};", folder.display());
+        assert_eq!(diagnosis.contains(&line), is_told, "{diagnosis}");
+    }
+}
+
+#[test]
 fn a_secret_that_cron_will_not_have_is_a_problem_and_none_is_shown() {
     let site = Site::bare();
     site.configure(&format!(

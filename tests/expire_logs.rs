@@ -18,7 +18,14 @@ const DAY: i64 = 24;
 
 /// A site whose `logs` hold one log of each age.
 fn site() -> Site {
-    let site = Site::new("");
+    site_with("")
+}
+
+/// Without the look at what all other processes hold open: then two runs make the same system calls.
+const SAME_CALLS: &str = "[expire-logs]\nskip_open = false\n";
+
+fn site_with(config: &str) -> Site {
+    let site = Site::new(config);
     site.file("logs/fresh.log", &lines(10), 6 * DAY);
     site.file("logs/week.log", &lines(1_000), 8 * DAY);
     site.file("logs/month.log", &lines(100), 31 * DAY);
@@ -373,7 +380,7 @@ fn a_kill_at_any_system_call_loses_nothing() {
     let mut found = BTreeSet::new();
     for call in ["openat", "write", "fsync", "linkat", "unlinkat", "fchmod", "utimensat", "fcntl"] {
         for at in 1..60 {
-            let site = Site::new("");
+            let site = Site::new(if call == "openat" { SAME_CALLS } else { "" });
             site.file("logs/big.log", &lines(2_000), 8 * DAY);
             let inject = format!("inject={call}:signal=KILL:when={at}");
             let trace = format!("trace={call}");
@@ -396,30 +403,49 @@ fn can_trace() -> bool {
     output.is_ok_and(|output| output.status.success())
 }
 
+/// Runs `expire-logs` under `strace`, which also does what `rule` says; returns the calls.
+fn traced(site: &Site, call: &str, rule: Option<&str>, code: i32) -> String {
+    let trace = site.around().join("trace");
+    let calls = format!("trace={call}");
+    let mut strace = vec!["strace", "-f", "-y", "-qq", "-o", trace.to_str().unwrap(), "-e", &calls];
+    strace.extend(rule.iter().flat_map(|rule| ["-e", rule]));
+    let _ = run(&mut inside(&strace, &site.command(&["expire-logs"]))).exits(code);
+    fs::read_to_string(trace).unwrap()
+}
+
+/// Where in the order of its calls, counted from 1, the first one that says `words` stands.
+#[track_caller]
+fn place_of(calls: &str, words: &[&str]) -> usize {
+    1 + calls.lines().position(|line| words.iter().all(|words| line.contains(words))).expect("such a call")
+}
+
+/// A write that says it was done and was not, as `strace` pretends: only reading back can tell.
+#[test]
+fn what_does_not_read_back_never_takes_the_place_of_the_original() {
+    if !can_trace() {
+        return leave_out("a write that was lost", "strace is missing, or may not trace here");
+    }
+    let first = site_with(SAME_CALLS);
+    let place = place_of(&traced(&first, "write", None, 0), &["/logs/#"]);
+    let second = site_with(SAME_CALLS);
+    let lost = traced(&second, "write", Some(&format!("inject=write:retval=1:when={place}")), 1);
+    assert!(lost.contains("(INJECTED)"), "{lost}");
+    assert_eq!(second.tree("logs"), ["fresh.log", "week.log"]);
+    assert_eq!(fs::read_to_string(second.path("logs/week.log")).unwrap(), lines(1_000));
+    assert!(second.log("expire-logs").contains("does not read back as it was written"));
+}
+
 /// A file system on which every file must have a name, as `strace` pretends.
 #[test]
 fn where_no_file_can_be_without_a_name_it_has_a_passing_one() {
     if !can_trace() {
         return leave_out("a file system without nameless files", "strace is missing, or may not trace here");
     }
-    let logs = |site: &Site| site.path("logs").to_str().unwrap().to_owned();
-    let traced = |site: &Site, rule: &[&str]| {
-        let trace = site.around().join("trace");
-        let strace = ["strace", "-f", "-y", "-qq", "-o", trace.to_str().unwrap(), "-e", "trace=openat"];
-        let _ = run(&mut inside(&[&strace, rule].concat(), &site.command(&["expire-logs"]))).exits(0);
-        fs::read_to_string(trace).unwrap()
-    };
-    let first = site();
-    let calls = traced(&first, &[]);
-    // strace counts the calls of each thread for itself.
-    let thread = |line: &str| line.split(' ').next().unwrap().to_owned();
-    let is_wanted = |line: &&str| line.contains("O_TMPFILE") && line.contains(&logs(&first));
-    let wanted = calls.lines().find(is_wanted).unwrap();
-    let mut own = calls.lines().filter(|line| thread(line) == thread(wanted));
-    let rule =
-        format!("inject=openat:error=EOPNOTSUPP:when={}", own.position(|line| is_wanted(&line)).unwrap() + 1);
-    let second = site();
-    let calls = traced(&second, &["-e", &rule]);
+    let first = site_with(SAME_CALLS);
+    let calls = traced(&first, "openat", None, 0);
+    let place = place_of(&calls, &["O_TMPFILE", first.path("logs").to_str().unwrap()]);
+    let second = site_with(SAME_CALLS);
+    let calls = traced(&second, "openat", Some(&format!("inject=openat:error=EOPNOTSUPP:when={place}")), 0);
     assert!(calls.lines().any(|line| line.contains(".maint-") && line.contains(".part")), "{calls}");
     assert_eq!(second.tree("logs"), ["fresh.log", "week.log.gz"]);
     assert_eq!(unpacked(&second.path("logs/week.log.gz")), lines(1_000));
@@ -477,6 +503,20 @@ fn a_log_that_goes_on_while_it_is_compressed_stays_whole() {
     assert_eq!(report["steps"][0]["detail"], "changed since it was looked at", "{report}");
     assert_eq!(site.tree("logs"), ["big.log"]);
     assert!(fs::read(site.path("logs/big.log")).unwrap() == [&content[..], b"more"].concat());
+}
+
+#[test]
+fn a_log_that_is_rotated_while_it_is_compressed_stays_under_its_new_name() {
+    let site = Site::new("");
+    let content = large(&site, "big.log.1", 24);
+    let child = site.start(&["expire-logs", "--json"]);
+    wait_until("it reads the log", || has_open(child.id(), &site.path("logs/big.log.1")));
+    fs::rename(site.path("logs/big.log.1"), site.path("logs/big.log.2")).unwrap();
+    site.file("logs/big.log.1", "the next one", 8 * DAY);
+    let report = crate::support::finish(child).exits(0).json();
+    assert_eq!(report["steps"][0]["detail"], "changed since it was looked at", "{report}");
+    assert_eq!(site.tree("logs"), ["big.log.1", "big.log.2"]);
+    assert!(fs::read(site.path("logs/big.log.2")).unwrap() == content);
 }
 
 /// True when a process has this file open.

@@ -2,7 +2,7 @@
 
 use super::all_due::run_all_due;
 use super::as_cron::run_as_cron;
-use super::{AlertsCommand, Cli, Command, Global, Run, crontab, reference, usage};
+use super::{AlertsArgs, AlertsCommand, Cli, Command, Global, Run, crontab, reference, usage};
 use crate::config::job::{JobEntry, Runs};
 use crate::engine::apply::carry_out;
 use crate::engine::order::{Mode, Order};
@@ -57,9 +57,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         }
         Command::Run(args) => run(&by_hand, args),
         Command::Crontab(args) => crontab::dispatch(&by_hand, &args.command),
-        Command::Alerts(args) => match &args.command {
-            AlertsCommand::Test(job) => by_hand.run(job),
-        },
+        Command::Alerts(AlertsArgs { command: AlertsCommand::Test(job) }) => by_hand.run(job),
         Command::Pause(job) => {
             let (name, _) = find_job(&world, &job.job)?;
             by_hand.run(&Pause { job: name.to_owned(), ..job.clone() })

@@ -75,7 +75,14 @@ impl<'a> Session<'a> {
             return Err(self.skip(&lock::describe(world, lock, Some(&other))));
         }
         let log = world.state.log(order.name, &holder.run);
-        let file = world.state.open_log(&log, permit).inspect_err(|error| self.could_not_begin(error))?;
+        let file = match world.state.open_log(&log, permit) {
+            Ok(file) => file,
+            Err(error) => {
+                drop(held);
+                self.could_not_begin(&error);
+                return Err(error);
+            }
+        };
         logging::attach(RunLog::new(file, order.log_limit));
         self.ping(Ping::Start, "", START);
         Ok((held, log.display().to_string()))

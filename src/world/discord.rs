@@ -5,14 +5,12 @@ use super::http::{self, Address, Answer, Request, Verdict};
 use crate::config::secret::SecretRef;
 use crate::engine::apply::Permit;
 use crate::text;
-use anyhow::{Result, anyhow};
-use chrono::{DateTime, Utc};
+use anyhow::Result;
+use chrono::{DateTime, SubsecRound as _, Utc};
 use reqwest::StatusCode;
 use serde::Serialize;
 use serde_json::json;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Characters in all embeds of a message together.
 const LARGEST_SUM: usize = 6_000;
@@ -92,88 +90,41 @@ pub struct Posted {
 pub fn post(world: &World, webhook: &Webhook, message: &Message, permit: &Permit) -> Result<Posted> {
     // Without `wait` Discord answers before it has saved the message, and the same when it then loses it.
     let address = webhook.0.with_query("wait", "true");
-    await_turn(world, &address)?;
     let mut body = serde_json::to_value(message.fitted())?;
     body["allowed_mentions"] = json!({ "parse": [] });
-    let judge = |answer: &Answer| judge(&address, answer);
+    let judge = |answer: &Answer| judge(world, &address, answer);
     let request = Request::post(&address, "application/json", body.to_string()).judged_by(&judge);
     let answer = http::send(world, &request, permit)?;
     let id = answer.json().and_then(|message| Some(message.get("id")?.as_str()?.to_owned()));
     Ok(Posted { id })
 }
 
-/// What this process knows of an address.
-#[derive(Default)]
-struct Known {
-    /// It must not be used again, and why.
-    dead: Option<String>,
-    /// Not before this time.
-    next: Option<Instant>,
-}
-
-fn known() -> MutexGuard<'static, BTreeMap<String, Known>> {
-    static KNOWN: Mutex<BTreeMap<String, Known>> = Mutex::new(BTreeMap::new());
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Waits as long as Discord has asked for with its last answer.
-#[expect(clippy::disallowed_methods, reason = "this is World")]
-fn await_turn(world: &World, address: &Address) -> Result<()> {
-    let (dead, next) = match known().get(address.whole()) {
-        Some(Known { dead, next }) => (dead.clone(), *next),
-        None => return Ok(()),
-    };
-    if let Some(why) = dead {
-        return Err(anyhow!("{}: {why}", address.name()));
-    }
-    let wait = next.map(|next| next.saturating_duration_since(Instant::now())).unwrap_or_default();
-    let longest = world.config.http.longest_wait.duration();
-    if wait > longest {
-        let wait = text::duration(wait);
-        let why = format!("Discord asks to wait {wait}, longer than `longest_wait` of [http]");
-        return Err(anyhow!("{}: {why}", address.name()));
-    }
-    if world.stop.wait(wait) { Ok(()) } else { Err(anyhow!("{}: the run was ended", address.name())) }
-}
-
-/// Discord's own rules; what they mean for later posts is remembered.
-fn judge(address: &Address, answer: &Answer) -> Verdict {
+/// Discord's own rules. Ten thousand calls of a dead address would have it shut this machine out.
+fn judge(world: &World, address: &Address, answer: &Answer) -> Verdict {
+    let dead = |why: &str| Verdict::Dead(why.to_owned());
     match answer.status {
-        StatusCode::NOT_FOUND => die(
-            address,
-            "the webhook no longer exists (404): make a new one in Discord and put its address there",
-        ),
+        StatusCode::NOT_FOUND => {
+            dead("the webhook no longer exists (404): make a new one in Discord and put its address there")
+        }
         StatusCode::UNAUTHORIZED => {
-            die(address, "the token of the webhook is not valid (401): copy the address from Discord again")
+            dead("the token of the webhook is not valid (401): copy the address from Discord again")
         }
         StatusCode::TOO_MANY_REQUESTS => match answer.json() {
             Some(json) => Verdict::Again(retry_after(&json).or(answer.seconds("retry-after"))),
             None if answer.header("via").is_some() => answer.verdict(),
-            None => Verdict::Never("Discord has shut this machine out for a while (429)".to_owned()),
+            None => dead("Discord has shut this machine out for a while (429)"),
         },
         _ => {
-            keep_pace(address, answer);
+            // When nothing remains of what Discord grants, the next post waits.
+            let has_more = answer.header("x-ratelimit-remaining").is_none_or(|left| left.trim() != "0");
+            world.asked.pause(address, answer.seconds("x-ratelimit-reset-after").filter(|_| !has_more));
             answer.verdict()
         }
     }
 }
 
-/// Ten thousand calls of a dead address would have Discord shut this machine out.
-fn die(address: &Address, why: &str) -> Verdict {
-    known().entry(address.whole().to_owned()).or_default().dead = Some(why.to_owned());
-    Verdict::Never(why.to_owned())
-}
-
 fn retry_after(body: &serde_json::Value) -> Option<Duration> {
     Duration::try_from_secs_f64(body.get("retry_after")?.as_f64()?).ok()
-}
-
-/// When nothing remains of what Discord grants, the next post waits.
-#[expect(clippy::disallowed_methods, reason = "this is World")]
-fn keep_pace(address: &Address, answer: &Answer) {
-    let has_more = answer.header("x-ratelimit-remaining").is_none_or(|left| left.trim() != "0");
-    let wait = answer.seconds("x-ratelimit-reset-after").filter(|_| !has_more);
-    known().entry(address.whole().to_owned()).or_default().next = wait.map(|wait| Instant::now() + wait);
 }
 
 impl Message {
@@ -206,7 +157,8 @@ impl Embed {
         });
         let fields = fields.filter(|field| !field.name.is_empty() && !field.value.is_empty()).collect();
         let footer = footer.filter(|footer| !footer.text.is_empty());
-        Embed { title, description, fields, footer, colour: self.colour, timestamp: self.timestamp }
+        let timestamp = self.timestamp.map(|time| time.trunc_subsecs(3));
+        Embed { title, description, fields, footer, colour: self.colour, timestamp }
     }
 }
 

@@ -145,14 +145,14 @@ impl Secrets {
 /// The parts of an address that are secret by themselves: a server may answer with its path, and a database driver
 /// may tell a password.
 fn secret_parts(address: &str) -> Vec<String> {
-    /// Names of databases and of people are shorter than tokens.
+    /// Ordinary words are shorter than tokens, or have no digits.
     const TOKEN: usize = 12;
     let Some((scheme, rest)) = address.split_once("://") else { return Vec::new() };
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let password =
         host.rsplit_once('@').and_then(|(user, _)| user.split_once(':')).map(|(_, password)| password);
-    let tokens =
-        path.split(['/', '?', '&', '=']).filter(|part| part.len() >= TOKEN && scheme.starts_with("http"));
+    let is_token = |part: &&str| part.len() >= TOKEN && part.contains(|c: char| c.is_ascii_digit());
+    let tokens = path.split(['/', '?', '&', '=']).filter(|part| scheme.starts_with("http") && is_token(part));
     password.into_iter().filter(|password| password.len() >= 6).chain(tokens).map(str::to_owned).collect()
 }
 

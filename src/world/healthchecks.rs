@@ -33,12 +33,14 @@ pub(crate) enum Ping {
 }
 
 impl Check {
-    /// The check of a job: that of its own `ping`, else the one that `[alerts.healthchecks]` makes for it.
+    /// The check of a job: that of its own `ping`, else, when it has a schedule, the one that
+    /// `[alerts.healthchecks]` makes for it. A job that runs by name only would soon be missed.
     pub(crate) fn of(world: &World, job: &str, run: &str) -> Option<Result<Check>> {
         let alerts = &world.config.alerts;
-        let own = world.config.jobs.get(job).and_then(|entry| entry.ping.as_ref());
-        let common = alerts.healthchecks.as_ref().filter(|_| alerts.to.contains(&Receiver::Healthchecks));
-        let secret = own.or(common.map(|section| &section.url))?;
+        let entry = world.config.jobs.get(job)?;
+        let is_common = entry.schedule.is_some() && alerts.to.contains(&Receiver::Healthchecks);
+        let common = alerts.healthchecks.as_ref().filter(|_| is_common);
+        let secret = entry.ping.as_ref().or(common.map(|section| &section.url))?;
         let address = || {
             let Some(value) = world.secret(secret) else { return Address::of_secret(world, secret) };
             let slug = slug(world.config.site_name(), job);

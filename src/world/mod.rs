@@ -57,6 +57,8 @@ pub struct World {
     pub state: State,
     /// What may end a run early.
     pub stop: Stop,
+    /// What this run has learnt of the machines that it has asked.
+    pub(crate) asked: http::Asked,
     secrets: OnceLock<Secrets>,
 }
 
@@ -105,7 +107,16 @@ impl World {
         let clock = Clock::read(config.site.timezone)?;
         let site_root = config.file.is_some().then(|| root.clone());
         let files = Files { site_root, state: Some(state.folder().to_owned()) };
-        Ok(World { config, root, clock, files, state, stop: Stop::default(), secrets: OnceLock::new() })
+        Ok(World {
+            config,
+            root,
+            clock,
+            files,
+            state,
+            stop: Stop::default(),
+            asked: http::Asked::default(),
+            secrets: OnceLock::new(),
+        })
     }
 
     /// The same world for another run of this program: it begins now, and without a time limit.
@@ -118,6 +129,7 @@ impl World {
             files: self.files.clone(),
             state: self.state.clone(),
             stop: self.stop.without_limit(),
+            asked: http::Asked::default(),
             secrets: self.secrets.clone(),
         }
     }

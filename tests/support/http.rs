@@ -1,12 +1,13 @@
 //! Web servers on this machine: one that answers as it is told, and a Discord as strict as the real one.
 
+use crate::support::tls::{Identity, Line};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -17,6 +18,7 @@ pub(crate) struct Received {
     /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Vec<u8>,
+    pub(crate) at: Instant,
 }
 
 impl Received {
@@ -97,6 +99,7 @@ struct Shared {
     received: Mutex<Vec<Received>>,
     script: Mutex<VecDeque<Reply>>,
     judge: Box<Judge>,
+    identity: Option<Identity>,
     has_ended: AtomicBool,
 }
 
@@ -109,12 +112,21 @@ pub(crate) struct Server {
 impl Server {
     /// A server that answers what `judge` says.
     pub(crate) fn start(judge: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Server {
+        Server::start_as(None, judge)
+    }
+
+    /// The same for https.
+    pub(crate) fn start_as(
+        identity: Option<Identity>,
+        judge: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+    ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             received: Mutex::default(),
             script: Mutex::default(),
             judge: Box::new(judge),
+            identity,
             has_ended: AtomicBool::new(false),
         });
         let own = Arc::clone(&shared);
@@ -153,7 +165,8 @@ impl Server {
 
     /// The address of a path on this server.
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        let scheme = if self.shared.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.address)
     }
 
     /// The requests so far.
@@ -170,14 +183,18 @@ impl Drop for Server {
 }
 
 fn serve(stream: TcpStream, shared: &Shared) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut line = Line::Open(stream);
+    if let Some(identity) = &shared.identity {
+        line.encrypt(identity);
+    }
+    let mut reader = BufReader::new(line);
     let received = read(&mut reader)?;
     // What is scripted is said, but the request must be right all the same.
     let judged = (shared.judge)(&received);
     let reply = shared.script.lock().unwrap().pop_front().unwrap_or(judged);
     shared.received.lock().unwrap().push(received);
     std::thread::sleep(reply.delay);
-    write(stream, &reply).ok()
+    write(reader.get_mut(), &reply).ok()
 }
 
 fn read(reader: &mut impl BufRead) -> Option<Received> {
@@ -196,10 +213,17 @@ fn read(reader: &mut impl BufRead) -> Option<Received> {
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Received { method, path: path.to_owned(), query: query.to_owned(), headers, body })
+    Some(Received {
+        method,
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers,
+        body,
+        at: Instant::now(),
+    })
 }
 
-fn write(mut stream: TcpStream, reply: &Reply) -> std::io::Result<()> {
+fn write(stream: &mut Line, reply: &Reply) -> std::io::Result<()> {
     if reply.ending == Ending::Mute {
         return Ok(());
     }
@@ -210,6 +234,7 @@ fn write(mut stream: TcpStream, reply: &Reply) -> std::io::Result<()> {
     }
     stream.write_all(b"\r\n")?;
     stream.write_all(&reply.body)?;
+    stream.flush()?;
     if reply.ending != Ending::Endless {
         return Ok(());
     }

@@ -4,6 +4,7 @@ pub(crate) mod cron;
 pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod smtp;
+pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

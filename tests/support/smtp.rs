@@ -1,5 +1,6 @@
 //! A mail server on this machine that takes letters as RFC 5321 wants them, or answers as it is told.
 
+use crate::support::tls::{Identity, Line};
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -40,17 +41,26 @@ fn quoted_printable(text: &str) -> String {
     let mut bytes = parts.next().unwrap().as_bytes().to_vec();
     for part in parts {
         bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
-        bytes.extend(part[2..].as_bytes());
+        bytes.extend(&part.as_bytes()[2..]);
     }
     String::from_utf8(bytes).unwrap()
 }
 
 struct Shared {
     taken: Mutex<Vec<Taken>>,
+    said: Mutex<Vec<String>>,
     /// Answers that stand for those to the commands beginning so.
     odd: Mutex<Vec<(String, String)>>,
     delay: Mutex<Duration>,
+    secrecy: Secrecy,
     has_ended: AtomicBool,
+}
+
+/// How the line is kept from others.
+pub(crate) enum Secrecy {
+    Open,
+    FromTheStart(Identity),
+    WhenAsked(Identity),
 }
 
 /// A server on a free port of this machine, until it is dropped.
@@ -61,11 +71,17 @@ pub(crate) struct Smtp {
 
 impl Smtp {
     pub(crate) fn start() -> Smtp {
+        Smtp::start_as(Secrecy::Open)
+    }
+
+    pub(crate) fn start_as(secrecy: Secrecy) -> Smtp {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let shared = Arc::new(Shared {
             taken: Mutex::default(),
+            said: Mutex::default(),
             odd: Mutex::default(),
             delay: Mutex::default(),
+            secrecy,
             has_ended: AtomicBool::new(false),
         });
         let port = listener.local_addr().unwrap().port();
@@ -98,6 +114,11 @@ impl Smtp {
         *self.shared.delay.lock().unwrap() = delay;
     }
 
+    /// What all clients said so far.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.shared.said.lock().unwrap().clone()
+    }
+
     /// The letters so far.
     pub(crate) fn taken(&self) -> Vec<Taken> {
         self.shared.taken.lock().unwrap().clone()
@@ -111,45 +132,65 @@ impl Drop for Smtp {
     }
 }
 
-fn serve(mut stream: TcpStream, shared: &Shared) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+fn serve(stream: TcpStream, shared: &Shared) -> Option<()> {
+    let mut stream = Line::Open(stream);
+    let mut features = "250-mail.test\r\n250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE 1000000";
+    match &shared.secrecy {
+        Secrecy::Open => {}
+        Secrecy::FromTheStart(identity) => stream.encrypt(identity),
+        // Who asks for more than that before the line is encrypted is refused.
+        Secrecy::WhenAsked(_) => features = "250-mail.test\r\n250 STARTTLS",
+    }
+    let mut reader = BufReader::new(stream);
     let mut taken = Taken::default();
-    let mut say = |command: &str, reply: &str| {
-        std::thread::sleep(*shared.delay.lock().unwrap());
-        let odd = shared.odd.lock().unwrap();
-        let odd = odd.iter().find(|(start, _)| command.starts_with(start)).map(|(_, reply)| reply.clone());
-        let is_odd = odd.is_some();
-        let reply = odd.unwrap_or_else(|| reply.to_owned());
-        (stream.write_all(reply.as_bytes()).is_ok() && stream.write_all(b"\r\n").is_ok()).then_some(is_odd)
-    };
-    say("greeting", "220-mail.test at your service\r\n220 go on")?;
+    say(&mut reader, shared, "greeting", "220-mail.test at your service\r\n220 go on")?;
     loop {
         let command = line(&mut reader)?;
         taken.commands.push(command.clone());
+        shared.said.lock().unwrap().push(command.clone());
+        let mut answer = |reply: &str| say(&mut reader, shared, &command, reply);
         match command.split(' ').next().unwrap_or_default() {
-            "EHLO" => {
-                say(&command, "250-mail.test\r\n250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE 1000000")?
+            "EHLO" => answer(features)?,
+            "STARTTLS" => {
+                let Secrecy::WhenAsked(identity) = &shared.secrecy else { return None };
+                answer("220 go on")?;
+                reader.get_mut().encrypt(identity);
+                features = "250-mail.test\r\n250 AUTH PLAIN LOGIN";
+                false
             }
-            "AUTH" => say(&command, "235 2.7.0 welcome")?,
-            "MAIL" | "RCPT" => say(&command, "250 2.1.0 fine")?,
+            _ if features.ends_with("STARTTLS") => answer("530 5.7.0 Must issue a STARTTLS command first")?,
+            "AUTH" => answer("235 2.7.0 welcome")?,
+            "MAIL" | "RCPT" => answer("250 2.1.0 fine")?,
             "DATA" => {
-                if say(&command, "354 go on")? {
+                if answer("354 go on")? {
                     continue;
                 }
                 taken.letter = letter(&mut reader)?;
-                let is_odd = say("the letter", "250 2.0.0 taken")?;
+                let is_odd = say(&mut reader, shared, "the letter", "250 2.0.0 taken")?;
                 if !is_odd {
                     shared.taken.lock().unwrap().push(std::mem::take(&mut taken));
                 }
                 is_odd
             }
             "QUIT" => {
-                say(&command, "221 bye")?;
+                answer("221 bye")?;
                 return None;
             }
-            _ => say(&command, "250 whatever")?,
+            _ => answer("250 whatever")?,
         };
     }
+}
+
+/// Answers a command; true when the answer was another one than `reply`.
+fn say(reader: &mut BufReader<Line>, shared: &Shared, command: &str, reply: &str) -> Option<bool> {
+    std::thread::sleep(*shared.delay.lock().unwrap());
+    let odd = shared.odd.lock().unwrap();
+    let odd = odd.iter().find(|(start, _)| command.starts_with(start)).map(|(_, reply)| reply.clone());
+    let is_odd = odd.is_some();
+    let reply = odd.unwrap_or_else(|| reply.to_owned());
+    let stream = reader.get_mut();
+    let is_said = write!(stream, "{reply}\r\n").is_ok() && stream.flush().is_ok();
+    is_said.then_some(is_odd)
 }
 
 /// A line that ends as the protocol wants it.

@@ -1,9 +1,9 @@
 //! What an alert tells, as it is kept until everybody has heard of it.
 
-use crate::config::alerts::Event;
 use crate::engine::due::Overdue;
 use crate::engine::history::Run;
 use crate::engine::report;
+use crate::text;
 use crate::world::World;
 use crate::world::runlog::end_of;
 use chrono::{DateTime, Utc};
@@ -13,7 +13,9 @@ use std::time::Duration;
 /// Lines of the log that an alert shows.
 const LINES: usize = 20;
 /// They stand in so many bytes at its end.
-const BYTES: u64 = 8 << 10;
+const BYTES: u64 = 128 << 10;
+/// What an alert keeps of a line.
+const LONGEST_LINE: usize = 300;
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,16 +39,6 @@ impl Kind {
             Kind::Recovery => "recovery",
             Kind::Overdue => "overdue",
             Kind::Test => "test",
-        }
-    }
-}
-
-impl From<Event> for Kind {
-    fn from(event: Event) -> Kind {
-        match event {
-            Event::Failure => Kind::Failure,
-            Event::Recovery => Kind::Recovery,
-            Event::Overdue => Kind::Overdue,
         }
     }
 }
@@ -88,7 +80,9 @@ impl Alert {
         let log = world.state.log(&run.job, &run.run);
         let end = end_of(&log, BYTES);
         let lines = end.as_deref().filter(|_| kind == Kind::Failure).unwrap_or_default().lines();
-        let lines: Vec<&str> = lines.collect();
+        let mut lines: Vec<&str> = lines.collect();
+        // The log ends with the summary, which the alert tells anyway.
+        lines.pop_if(|line| line.ends_with(&run.summary));
         Alert {
             kind,
             job: run.job.clone(),
@@ -100,7 +94,10 @@ impl Alert {
             took: run.took(),
             summary: run.summary.clone(),
             log: end.is_some().then(|| log.display().to_string()),
-            tail: lines[lines.len().saturating_sub(LINES)..].iter().map(|line| (*line).to_owned()).collect(),
+            tail: lines[lines.len().saturating_sub(LINES)..]
+                .iter()
+                .map(|line| text::cut(line, LONGEST_LINE))
+                .collect(),
             since,
             count,
         }

@@ -16,7 +16,7 @@ use std::sync::mpsc::{Sender, channel};
 const LOCK: &str = ".alerts";
 /// What could not be sent for so long is of no use any more.
 const OLDEST: Duration = Duration::days(3);
-/// A receiver that fails so often in one run is left alone until the next.
+/// When alerts of so many jobs could not be sent, the receiver is left alone until the next run.
 const MOST_FAILURES: usize = 2;
 
 /// What became of sending one alert to one receiver.
@@ -90,16 +90,15 @@ fn send_all(
             }
         }
         drop(sender);
-        let mut failed: Vec<(Receiver, usize)> = Vec::new();
+        let mut failed: Vec<Receiver> = Vec::new();
         for (receiver, id, result) in results {
             match result {
                 Ok(()) => ledger::note(history, id, receiver, world.clock.reading(), permit)?,
+                Err(_) if failed.contains(&receiver) => {}
                 Err(error) => {
-                    if !failed.iter().any(|(other, _)| *other == receiver) {
-                        let why = one_line(&error);
-                        complaints.push(format!("alerts to {receiver} wait for the next run: {why}"));
-                    }
-                    failed.push((receiver, 1));
+                    failed.push(receiver);
+                    let why = one_line(&error);
+                    complaints.push(format!("alerts to {receiver} wait for the next run: {why}"));
                 }
             }
         }
@@ -107,7 +106,8 @@ fn send_all(
     })
 }
 
-/// Sends one after another, in the order in which they were raised.
+/// Sends one after another, in the order in which they were raised: nobody is to read that a job has failed after
+/// reading that it works again.
 fn send_queue(
     world: &World,
     receiver: Receiver,
@@ -115,13 +115,18 @@ fn send_queue(
     results: &Sender<Sent>,
     permit: &Permit,
 ) {
-    let mut failures = 0;
+    let mut held: Vec<&str> = Vec::new();
     for (id, alert) in queue {
-        if failures == MOST_FAILURES || world.stop.reason().is_some() {
+        if held.len() == MOST_FAILURES || world.stop.reason().is_some() {
             return;
         }
+        if held.contains(&alert.job.as_str()) {
+            continue;
+        }
         let result = receivers::send(world, receiver, alert, permit);
-        failures += usize::from(result.is_err());
+        if result.is_err() {
+            held.push(&alert.job);
+        }
         // Nobody listens any more when the state cannot be written.
         if results.send((receiver, *id, result)).is_err() {
             return;

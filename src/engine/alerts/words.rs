@@ -7,9 +7,6 @@ use crate::world::World;
 use crate::world::environment;
 use std::time::Duration;
 
-/// The longest line of a log that an alert shows.
-const LONGEST_LINE: usize = 300;
-
 /// An alert in words.
 pub(super) struct Words {
     /// One line.
@@ -33,7 +30,7 @@ pub(super) fn of(world: &World, alert: &Alert) -> Words {
         Language::En => english,
         Language::Fr => french,
     };
-    let lines = alert.tail.iter().map(|line| text::cut(&text::escape(line), LONGEST_LINE));
+    let lines = alert.tail.iter().map(|line| text::escape(line).into_owned());
     Words {
         title: title(language, alert, world.config.site_name()),
         summary: summary(language, alert, world.config.site_name()),
@@ -104,7 +101,7 @@ fn facts(
         }
         Kind::Recovery => {
             let failing = since.and_then(|since| (*at - since).to_std().ok()).map(length);
-            add("Was failing for", "Était en échec depuis", failing);
+            add("Was failing for", "Durée de la panne", failing);
             add("Failures", "Échecs", Some(count.to_string()));
         }
         Kind::Overdue => {

@@ -206,7 +206,13 @@ fn folders(world: &World) -> Vec<Finding> {
         findings.push(Finding::problem("home", text, "make it, or correct it with usermod"));
     }
     let temporary = world.config.cleanup_temp.paths.iter().map(|entry| root.join(entry.table().path));
-    findings.extend(temporary.filter(|path| path.is_dir() && !access::may_change_folder(path)).map(|path| {
+    // Their default is `logs`, which many a site has whose logs are none of our business.
+    let logs_expire = world.config.jobs.values().any(
+        |job| matches!(job.runs(), Runs::Command(line) if ["expire-logs", "cleanup-logs"].iter().any(|name| line.starts_with(name))),
+    );
+    let logs = world.config.expire_logs.paths.iter().filter(|_| logs_expire).map(|path| root.join(path));
+    let cleaned = temporary.chain(logs);
+    findings.extend(cleaned.filter(|path| path.is_dir() && !access::may_change_folder(path)).map(|path| {
         let text = format!("nothing can be removed from {}", text::path(&path));
         Finding::problem("folders", text, "make it writable for this user")
     }));
