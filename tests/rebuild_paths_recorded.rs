@@ -35,7 +35,7 @@ fn rows(site: &Site, sql: &str) -> Vec<String> {
     rows.collect::<Result<_, _>>().unwrap()
 }
 
-/// The items that a recorded output lists, such as "storage/old.backup (2 B)" or "ID 3: storage/perdu.zip".
+/// The items that a recorded output lists: paths with their sizes, and ids with their paths.
 fn listed(recording: &Path, output: &str) -> Vec<String> {
     let text = fs::read_to_string(recording.join(output)).unwrap();
     let mut items: Vec<String> =
