@@ -251,6 +251,31 @@ fn what_changes_while_the_question_is_open_is_left_as_it_is() {
 }
 
 #[test]
+fn a_file_whose_record_is_about_to_be_committed_gets_no_second_one() {
+    Database::each("", |site, database| {
+        let Database::Postgres(url) = database else { return };
+        settled(site, database);
+        site.file("backups/storage/a.zip", "a", 1);
+        let mut other = postgres::Client::connect(url, postgres::NoTls).unwrap();
+        let mut open = other.transaction().unwrap();
+        open.execute("UPDATE backup_manager_backuphistory SET backup_name = 'x'", &[]).unwrap();
+        let child = site.start(&FORCE);
+        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'backup_manager_backuphistory'::regclass";
+        wait_until("the run waits for the other session", || database.rows(waits) == ["1"]);
+        open.execute(
+            "INSERT INTO backup_manager_backuphistory (id, backup_name, status, backup_type, file_path, checksum,
+                log_data, error_message, created_at, created_by_id)
+             VALUES (2, 'a', 'completed', 'full', 'storage/a.zip', '', '{}', '', now(), 5)",
+            &[],
+        )
+        .unwrap();
+        open.commit().unwrap();
+        let _ = crate::support::finish(child).exits(0);
+        assert_eq!(database.rows(PATHS).len(), 2, "{:?}", database.rows(PATHS));
+    });
+}
+
+#[test]
 fn a_path_is_the_same_however_it_is_written() {
     Database::each("", |site, database| {
         settled(site, database);

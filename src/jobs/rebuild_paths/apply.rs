@@ -119,6 +119,8 @@ impl<'r> Work<'r> {
         if new.is_empty() {
             return Ok(());
         }
+        let backups = changing.table(&tables::BACKUPS)?;
+        changing.lock(&backups)?;
         new.sort_unstable_by_key(|(_, orphan, _)| &orphan.path);
         let mut is_taken = vec![false; new.len()];
         paths(changing, |stored| {

@@ -43,6 +43,8 @@ trait Engine {
     fn rows(&mut self, sql: &str, values: &[Value], each: &mut dyn FnMut(&Row) -> Result<()>) -> Result<()>;
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64>;
     fn commit(&mut self) -> Result<()>;
+    /// Keeps everybody else from writing to a table, whose name is quoted.
+    fn lock(&mut self, table: &str) -> Result<()>;
     /// The columns of a table or view; none when there is no such table.
     fn columns(&mut self, table: &str) -> Result<BTreeSet<String>>;
 }
@@ -136,6 +138,11 @@ impl Session<'_> {
     /// Carries out a statement; the number of rows it changed.
     pub(crate) fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
         self.engine.execute(sql, values)
+    }
+
+    /// Waits until nobody else writes to a table, and lets nobody else write until the session ends.
+    pub(crate) fn lock(&mut self, table: &Table) -> Result<()> {
+        self.engine.lock(&table.name())
     }
 
     /// Makes the changes last. Without it they are undone.

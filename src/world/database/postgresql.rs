@@ -129,6 +129,11 @@ impl Engine for Postgresql<'_> {
         self.client.batch_execute("COMMIT").map_err(|error| self.explain(&error))
     }
 
+    fn lock(&mut self, table: &str) -> Result<()> {
+        let sql = format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
+        self.client.batch_execute(&sql).map_err(|error| self.explain(&error))
+    }
+
     fn columns(&mut self, table: &str) -> Result<BTreeSet<String>> {
         let sql = "SELECT attname::text FROM pg_attribute
             WHERE attrelid = to_regclass(quote_ident($1)) AND attnum > 0 AND NOT attisdropped";

@@ -65,6 +65,8 @@ fn open(path: &Path, to_change: bool) -> rusqlite::Result<Connection> {
     } else {
         open_to_look(path)?
     };
+    // The turn to begin is waited for by [`wait_for_turn`], which a signal can end.
+    connection.busy_timeout(Duration::ZERO)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
@@ -150,6 +152,11 @@ impl Engine for Sqlite<'_> {
 
     fn commit(&mut self) -> Result<()> {
         self.connection.execute_batch("COMMIT").map_err(|error| self.explain(&error))
+    }
+
+    /// `BEGIN IMMEDIATE` has done so for the whole file.
+    fn lock(&mut self, _table: &str) -> Result<()> {
+        Ok(())
     }
 
     fn columns(&mut self, table: &str) -> Result<BTreeSet<String>> {
