@@ -258,7 +258,7 @@ fn a_dead_receiver_keeps_no_other_from_its_alerts_nor_repeats_them() {
 
 #[test]
 fn what_cannot_be_sent_for_three_days_is_given_up() {
-    let server = Server::always(Reply::new(403, ""));
+    let server = Server::always(Reply::new(500, ""));
     let site = site(&server, "");
     fs::write(site.path("bad"), "").unwrap();
     let _ = site.maint_at("2026-11-20T10:00:00Z", &["run", "job"]).exits(1);
@@ -266,6 +266,40 @@ fn what_cannot_be_sent_for_three_days_is_given_up() {
     assert!(late.stderr.contains("alerts: given up after three days: job: 1 failed"), "{}", late.stderr);
     let after = site.maint_at("2026-11-23T10:10:00Z", &["run", "job"]).exits(1);
     assert!(!after.stderr.contains("alerts"), "{}", after.stderr);
+}
+
+#[test]
+fn an_alert_that_is_refused_for_good_keeps_no_other_waiting() {
+    let server = Server::discord();
+    let site = site(&server, "");
+    server.next(Reply::new(403, "forbidden"));
+    fs::write(site.path("bad"), "").unwrap();
+    let refused = site.maint(&["run", "job"]).exits(1);
+    assert!(
+        refused.stderr.contains("an alert to discord is given up: hook: it answers 403"),
+        "{}",
+        refused.stderr
+    );
+    fs::remove_file(site.path("bad")).unwrap();
+    let _ = site.maint(&["run", "job"]).exits(0);
+    assert_eq!(server.received().len(), 2, "the recovery, and not the failure once more");
+}
+
+#[test]
+fn a_server_that_names_a_wait_that_no_clock_holds_does_no_harm() {
+    let server = Server::discord();
+    let site = site(&server, "");
+    let odd = Reply::json(200, &serde_json::json!({"id": "1"}))
+        .header("x-ratelimit-remaining", "0")
+        .header("x-ratelimit-reset-after", "10000000000000000000");
+    server.next(odd);
+    fs::write(site.path("bad"), "").unwrap();
+    let failed = site.maint(&["run", "job"]).exits(1);
+    assert!(!failed.stderr.contains("internal error"), "{}", failed.stderr);
+    server.next(Reply::json(429, &serde_json::json!({"retry_after": 1e300})));
+    fs::remove_file(site.path("bad")).unwrap();
+    let _ = site.maint(&["run", "job"]).exits(0);
+    assert_eq!(server.received().len(), 2);
 }
 
 #[test]
@@ -407,8 +441,12 @@ fn discord_is_asked_again_where_that_helps_and_never_where_it_does_not() {
         Reply::json(429, &body)
     };
     server.next(limited(0.05));
-    server.next(Reply::mute());
+    server.next(Reply::new(502, "<html>"));
     assert_eq!(try_it(0).0, 3);
+    // Who hangs up may have taken the message.
+    server.next(Reply::mute());
+    let (count, words) = try_it(1);
+    assert!(count == 1 && words.contains("the line was cut"), "{count}: {words}");
     server.next(limited(64.57));
     let (count, told) = try_it(1);
     assert!(

@@ -248,8 +248,8 @@ fn the_statistics_only_look_and_need_no_terminal() {
         backup   2   b2    running  7 h
         restore  13  r13   pending  6 h 30 min
         restore  12  r12   running  2 h
-        backup   5   b5    pending  1 h
         backup   3   b3    running  1 h
+        backup   5   b5    pending  1 h
         cleanup-stuck: nothing to do
         "); }
         let answer =

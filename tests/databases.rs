@@ -129,7 +129,13 @@ fn a_change_that_was_cut_off_by_a_crash_is_undone_first_or_named_where_that_is_n
     assert!(refused.complaint().contains("holds a change that was cut off"), "{}", refused.stderr);
     fs::set_permissions(site.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     assert!(journal.exists());
-    assert!(look(&site, &[]).exits(2).complaint().contains(NO_DEVIS));
+    // Not even who may do it: a rehearsal changes nothing.
+    assert!(
+        look(&site, &[]).exits(1).complaint().contains("a real run of a user who may write it undoes that")
+    );
+    assert!(journal.exists());
+    let mut real = site.command(&["notify-devis"]);
+    let _ = run(real.env("DISCORD_WEBHOOK_URL", "http://127.0.0.1:9/")).exits(2);
     assert!(!journal.exists());
     assert_eq!(database.rows("SELECT username FROM authentication_user"), ["a"]);
 }

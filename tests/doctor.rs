@@ -248,11 +248,11 @@ fn a_database_that_is_missing_or_does_not_answer_is_a_problem() {
          use a socket, or a tunnel"
             .to_owned(),
         format!(
-            "problem  databases: the database file does not exist: {}; correct its address (maint never makes one)",
+            "problem  databases: the database file does not exist: {} is no file; correct its address (maint never makes one)",
             file.display()
         ),
         format!(
-            "problem  databases: the database text is damaged, or {} is no SQLite database; restore it from a backup",
+            "problem  databases: the database text: {} is no SQLite database; correct its address",
             text.display()
         ),
     ] {

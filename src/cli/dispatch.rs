@@ -66,7 +66,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         Command::Status(query) => by_hand.ask(query),
         Command::Why(query) => by_hand.ask(query),
         Command::Doctor(_) => {
-            by_hand.ask(&Doctor { refusals: refusals(&world).iter().map(one_line).collect() })
+            by_hand.ask(&Doctor { refusals: refusals(&world, true).iter().map(one_line).collect() })
         }
         Command::History(query) => by_hand.ask(query),
         Command::Logs(query) => by_hand.ask(query),
@@ -146,7 +146,7 @@ impl ByHand<'_> {
         let finished = carry_out(job, order, self.world)?;
         match self.reports.filter(|_| self.ui.json) {
             Some(reports) => reports.borrow_mut().push(serde_json::to_value(&finished.report)?),
-            None => self.ui.finished(&finished, J::ANSWERS)?,
+            None => self.ui.finished(&finished, J::ANSWERS || job.only_looks())?,
         }
         Ok(finished.report.exit)
     }
@@ -233,12 +233,14 @@ struct Checked<'a> {
     world: &'a World,
     name: &'a str,
     entry: &'a JobEntry,
+    now: bool,
 }
 
 impl Visitor for Checked<'_> {
     fn visit<J: Job>(&self, job: &J) -> Result<Exit> {
-        let Checked { world, name, entry } = *self;
-        job.check(world).map_err(|error| in_section(world, name, entry, &one_line(&error)))?;
+        let Checked { world, name, entry, now } = *self;
+        let checked = job.check(world).and_then(|()| if now { job.ready(world) } else { Ok(()) });
+        checked.map_err(|error| in_section(world, name, entry, &one_line(&error)))?;
         match job.question(&Plan::default()).filter(|_| entry.schedule.is_some()) {
             Some(Question { options, .. }) => Err(in_section(
                 world,
@@ -277,16 +279,17 @@ fn in_section(world: &World, name: &str, entry: &JobEntry, why: &str) -> anyhow:
 
 /// The first job that could not begin is the error.
 pub(super) fn refuse_first(world: &World) -> Result<()> {
-    refusals(world).into_iter().next().map_or(Ok(()), Err)
+    refusals(world, false).into_iter().next().map_or(Ok(()), Err)
 }
 
-/// Why jobs could not begin: the reason of each that could not.
-fn refusals(world: &World) -> Vec<anyhow::Error> {
+/// Why jobs could not begin: the reason of each that could not. `now` asks for what may come right by itself too, such as
+/// a database that is away.
+fn refusals(world: &World, now: bool) -> Vec<anyhow::Error> {
     let check = |(name, entry): (&String, &JobEntry)| match entry.runs() {
         Runs::Shell(_) => Ok(()),
         Runs::Command(line) => {
             let command = parse(world, name, entry, line)?;
-            let visitor = Checked { world, name, entry };
+            let visitor = Checked { world, name, entry, now };
             let checked = command.as_job(&world.root, false, &visitor);
             checked.unwrap_or_else(|| Err(not_a_job(world, name, entry, line))).map(drop)
         }

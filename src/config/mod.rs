@@ -96,9 +96,33 @@ impl Config {
                 "`bin` of [crontab] is empty; name a program, or leave the key out",
             ));
         }
+        self.check_databases()?;
         self.tables.check().map_err(|(key, message)| Wrong { key, message })?;
         self.http.check().map_err(|why| Wrong::new("http", why))?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
+    }
+
+    /// A section names a database that there is.
+    fn check_databases(&self) -> Result<(), Wrong> {
+        let named = [
+            ("cleanup-stuck", &self.cleanup_stuck.database),
+            ("notify-devis", &self.notify_devis.database),
+            ("rebuild-paths", &self.rebuild_paths.database),
+        ];
+        let missing = named.into_iter().find_map(|(section, name)| {
+            let name = name.as_ref().filter(|name| !self.databases.contains_key(*name))?;
+            Some((section, name))
+        });
+        match missing {
+            Some((section, name)) => {
+                let name = crate::text::escape(name);
+                Err(Wrong::new(
+                    section,
+                    format!("`database` of [{section}] is `{name}`, but there is no [databases.{name}]"),
+                ))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Every secret that the configuration names.

@@ -26,6 +26,20 @@ pub struct Site {
     pub language: Option<Language>,
 }
 
+impl Site {
+    /// The language of alerts.
+    #[must_use]
+    pub fn language_of_alerts(&self) -> Language {
+        self.language.unwrap_or_default()
+    }
+
+    /// The language of what the site's own program wrote until now; those known are French.
+    #[must_use]
+    pub fn language_of_program(&self) -> Language {
+        self.language.unwrap_or(Language::Fr)
+    }
+}
+
 /// The language of notifications and reports.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

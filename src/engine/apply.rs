@@ -32,7 +32,8 @@ pub struct Finished<A> {
 pub fn carry_out<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finished<J::Action>> {
     match order.mode {
         Mode::DryRun => rehearse(job, order, world),
-        Mode::Real if job.only_looks() => rehearse(job, order, world),
+        // Typed by hand, it is a question; as a job it is a run that the history remembers.
+        Mode::Real if job.only_looks() && !order.is_scheduled => rehearse(job, order, world),
         Mode::Real => perform(job, order, world, &Permit(())),
     }
 }
@@ -83,25 +84,32 @@ fn perform<J: Job>(
     permit: &Permit,
 ) -> Result<Finished<J::Action>> {
     stop::survive()?;
+    world.is_for_real(permit);
     let begin = || {
         job.check(world)?;
-        job.ready(world)?;
+        // What a job needs is looked for when its time limit counts: a machine that is silent must not hold it for ever.
+        if !order.is_scheduled {
+            job.ready(world)?;
+        }
         approve(job, order, world)
     };
     let approved = match begin() {
         Err(error) if order.is_scheduled => {
-            Session::open(order, J::LOCK, world, permit)?.refused(&error);
+            if let Ok(session) = Session::open(order, J::LOCK, world, permit) {
+                session.refused(&error);
+            }
             return Err(error);
         }
         other => other?,
     };
-    if let Some(limit) = order.limit {
-        world.stop.limit(limit);
-    }
     let session = Session::open(order, J::LOCK, world, permit)?;
     // Until here a signal may simply end the program: nothing has begun.
     world.stop.listen()?;
     let (held, log) = session.begin()?;
+    // Only now, so that a slow check, which was told that the run begins, takes none of its time.
+    if let Some(limit) = order.limit {
+        world.stop.limit(limit);
+    }
     let mut finished = if J::CAN_HANG {
         std::thread::scope(|scope| {
             let (_done, watched) = channel();
@@ -155,7 +163,9 @@ fn work<J: Job>(
     permit: &Permit,
 ) -> Finished<J::Action> {
     let mut error_exit = None;
-    let mut plan = approved.map_or_else(|| job.plan(world), Ok).unwrap_or_else(|error| {
+    let ready = if order.is_scheduled { job.ready(world) } else { Ok(()) };
+    let plan = ready.and_then(|()| approved.map_or_else(|| job.plan(world), Ok));
+    let mut plan = plan.unwrap_or_else(|error| {
         error_exit = Some(exit_of(&error));
         Plan { failures: vec![one_line(&error)], ..Plan::default() }
     });
@@ -167,7 +177,10 @@ fn work<J: Job>(
     }
     let was_cut_in_planning = world.stop.reason().is_some();
     let actions = std::mem::take(&mut plan.actions);
-    let Applied { steps, was_cut, failure } = if J::Action::TOGETHER && !actions.is_empty() {
+    let Applied { steps, was_cut, failure } = if job.only_looks() {
+        log_steps(&actions, &vec![Outcome::Planned; actions.len()]);
+        Applied { steps: Steps::planned(actions), was_cut: false, failure: None }
+    } else if J::Action::TOGETHER && !actions.is_empty() {
         apply_together(actions, world, permit)
     } else {
         apply_each::<J>(actions, order.front, world, permit)
@@ -201,7 +214,10 @@ fn apply_together<A: Action>(actions: Vec<A>, world: &World, permit: &Permit) ->
         (nothing(ENDED), None)
     } else {
         match A::apply_together(&actions, world, permit) {
-            Ok(outcomes) => (outcomes, None),
+            Ok(outcomes) => {
+                debug_assert_eq!(outcomes.len(), actions.len(), "an outcome for each");
+                (outcomes, None)
+            }
             Err(error) => (nothing("nothing was written"), Some(one_line(&error))),
         }
     };
@@ -209,8 +225,9 @@ fn apply_together<A: Action>(actions: Vec<A>, world: &World, permit: &Permit) ->
     for (some, their) in actions.chunks(MOST_TOGETHER).zip(outcomes.chunks(MOST_TOGETHER)) {
         log_steps(some, their);
     }
-    let was_all_done = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Done(_)));
-    let was_cut = !was_all_done && world.stop.reason().is_some();
+    // A signal that comes when everything is written changes nothing.
+    let was_any_done = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Done(_)));
+    let was_cut = !was_any_done && world.stop.reason().is_some();
     if let Some(why) = &failure {
         log::error!(target: logging::STEP, "failed: {why}");
     }

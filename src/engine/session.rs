@@ -1,6 +1,7 @@
 //! What surrounds a real run: its id, its lock, its log, its row in the history.
 
 use super::apply::{Finished, Permit};
+use super::due::Overdue;
 use super::history::{Ending, History};
 use super::lock::{self, Holder, Lock, Taken};
 use super::order::Order;
@@ -12,8 +13,10 @@ use crate::logging;
 use crate::world::World;
 use crate::world::healthchecks::{Check, Ping};
 use crate::world::runlog::{self, RunLog};
+use crate::world::stop::Stop;
 use anyhow::Result;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,6 +40,8 @@ pub(super) struct Session<'a> {
     lock: &'a str,
     /// What is pinged when the run begins and ends.
     check: Option<Result<Check>>,
+    /// The jobs that should have run before this one begins.
+    overdue: BTreeMap<String, Overdue>,
 }
 
 impl<'a> Session<'a> {
@@ -53,7 +58,8 @@ impl<'a> Session<'a> {
         let holder = Holder::own(order.name, &world.clock.new_id()?, world.clock.now());
         let check = order.is_scheduled.then(|| Check::of(world, order.name, &holder.run)).flatten();
         let lock = order.lock.unwrap_or(lock);
-        Ok(Session { order, world, permit, history, holder, lock, check })
+        let overdue = if order.is_scheduled { alerts::overdue(world) } else { BTreeMap::new() };
+        Ok(Session { order, world, permit, history, holder, lock, check, overdue })
     }
 
     /// The run's id.
@@ -127,20 +133,24 @@ impl<'a> Session<'a> {
 
     /// Everything is written down and the lock is free: those who want to know hear of it.
     pub(super) fn tell(&self, exit: Exit, summary: &str) {
-        let Session { order, world, permit, history, .. } = self;
+        let Session { order, world, permit, history, overdue, .. } = self;
         if !order.is_scheduled {
             return;
         }
         let log = world.state.log(order.name, self.run());
         let end = runlog::end_of(&log, MOST_PINGED).unwrap_or_else(|| summary.to_owned());
         self.ping(Ping::Exit(exit.code()), &end, END);
-        alerts::tell(world, history, &log, permit);
+        alerts::tell(world, history, overdue, &log, permit);
     }
 
     /// Tells the check of the job. It is only told: whether it hears changes nothing.
     fn ping(&self, ping: Ping, text: &str, patience: Duration) {
         let Some(check) = &self.check else { return };
-        let world = self.world.later();
+        let mut world = self.world.later();
+        if matches!(ping, Ping::Exit(_)) {
+            // The end is told of a run that a signal has ended, too.
+            world.stop = Stop::default();
+        }
         world.stop.limit(patience);
         let pinged = match check {
             Ok(check) => check.ping(&world, ping, text, self.permit).map_err(|error| one_line(&error)),
@@ -155,7 +165,7 @@ impl<'a> Session<'a> {
     /// Writes down a run that did not take place. The message to the user matters more than the row: a busy
     /// database must not hide it.
     fn note(&self, status: &str, exit: Exit, summary: &str) {
-        let Session { order, world, permit, history, holder, lock, check: _ } = self;
+        let Session { order, world, permit, history, holder, lock, .. } = self;
         let finished = world.clock.reading();
         let ending = Ending { status, exit_code: exit.code(), finished, summary, report: "{}" };
         if let Err(error) = history.note(holder, lock, order.line, &ending, permit) {

@@ -124,7 +124,7 @@ fn judge(world: &World, address: &Address, answer: &Answer) -> Verdict {
 }
 
 fn retry_after(body: &serde_json::Value) -> Option<Duration> {
-    Duration::try_from_secs_f64(body.get("retry_after")?.as_f64()?).ok()
+    http::seconds(body.get("retry_after")?.as_f64()?)
 }
 
 impl Message {

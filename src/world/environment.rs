@@ -87,6 +87,9 @@ impl Keeper<'_> {
     }
 }
 
+/// Variables in which a command looks for an address that the configuration does not name.
+const USUAL: [&str; 2] = ["DATABASE_URL", "DISCORD_WEBHOOK_URL"];
+
 /// The secrets that the configuration names.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
@@ -108,6 +111,10 @@ impl Secrets {
             // A value of a few characters would blank out ordinary words.
             values.extend(keeper.value(&secret).filter(|value| value.len() >= 6));
         }
+        // What is looked up without being named is as secret. Children may see it: the configuration does not hide it.
+        let usual = USUAL.iter().filter(|name| !secrets.variables.iter().any(|known| known == *name));
+        let usual = usual.filter_map(|name| keeper.value(&SecretRef::Env((*name).to_owned())));
+        values.extend(usual.filter(|value| value.len() >= 6));
         let parts: Vec<String> = values.iter().flat_map(|value| secret_parts(value)).collect();
         values.extend(parts);
         // A report may already be JSON, in which quotes are escaped; the longer of two secrets goes first.

@@ -7,7 +7,7 @@ use crate::error::{Problem, plain};
 use crate::text;
 use anyhow::{Context as _, Result, anyhow};
 use chrono::{DateTime, Utc};
-use lettre::address::AddressError;
+use lettre::address::{AddressError, Envelope};
 use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::transport::smtp::authentication::Credentials;
@@ -71,12 +71,12 @@ impl<'a> Post<'a> {
         let patience = world.stop.left().map_or(PATIENCE, |left| left.min(PATIENCE));
         let (sender, receiver) = channel();
         // A server that says a line now and then, and a name server that is silent, can only be left behind.
-        std::thread::spawn(move || sender.send(transport.send(&message).map_err(|error| words(&error))));
+        let (from, to) = (self.from.email.clone(), self.to.clone());
+        let call = move || drop(sender.send(send_to_all(&transport, &from, &to, &message.formatted())));
+        std::thread::Builder::new().spawn(call).context("the mail cannot be sent")?;
         let answer = receiver.recv_timeout(patience);
         let answer = answer.unwrap_or_else(|_| Err(format!("no end within {}", text::duration(patience))));
-        answer
-            .map(drop)
-            .map_err(|why| anyhow!("{}:{}: {why}", text::escape(&self.section.host), self.section.port()))
+        answer.map_err(|why| anyhow!("{}:{}: {why}", text::escape(&self.section.host), self.section.port()))
     }
 
     fn message(&self, letter: &Letter) -> Result<Message> {
@@ -122,6 +122,38 @@ impl<'a> Post<'a> {
     }
 }
 
+/// One letter to all. When the server refuses that, one to each: an address that no longer exists must not keep the
+/// letter from the others.
+fn send_to_all(
+    transport: &SmtpTransport,
+    from: &lettre::Address,
+    to: &[Mailbox],
+    message: &[u8],
+) -> Result<(), String> {
+    let send = |to: &[Mailbox]| {
+        let to = to.iter().map(|to| to.email.clone()).collect();
+        let envelope = Envelope::new(Some(from.clone()), to).map_err(|error| (error.to_string(), false))?;
+        let sent = transport.send_raw(&envelope, message).map(drop);
+        sent.map_err(|error| (words(&error), error.is_permanent()))
+    };
+    let (why, is_permanent) = match send(to) {
+        Ok(()) => return Ok(()),
+        Err(refusal) => refusal,
+    };
+    if !is_permanent || to.len() < 2 {
+        return Err(why);
+    }
+    let refused: Vec<String> = to
+        .chunks(1)
+        .filter_map(|one| Some(format!("{}: {}", one.first()?.email, send(one).err()?.0)))
+        .collect();
+    if refused.len() == to.len() {
+        return Err(why);
+    }
+    refused.iter().for_each(|why| log::warn!("alerts to mail: {}", text::escape(why)));
+    Ok(())
+}
+
 /// What the server said, or the system.
 fn words(error: &lettre::transport::smtp::Error) -> String {
     use std::error::Error as _;
@@ -131,6 +163,10 @@ fn words(error: &lettre::transport::smtp::Error) -> String {
     let is_slow = matches!(kind, Some(ErrorKind::WouldBlock | ErrorKind::TimedOut));
     let said = plain(&cause.map_or_else(|| error.to_string(), ToString::to_string));
     let words = match error.status() {
+        // Some servers repeat what they were given.
+        Some(code) if matches!(u16::from(code), 530..=539) => {
+            format!("the server answers {code}: it does not accept user and password")
+        }
         Some(code) => format!("the server answers {code}: {said}"),
         None if is_slow || error.is_timeout() => "no answer in time".to_owned(),
         None => said,

@@ -27,6 +27,7 @@ pub(crate) mod webhook;
 
 use crate::config::Config;
 use crate::config::secret::SecretRef;
+use crate::engine::apply::Permit;
 use crate::error::Problem;
 use crate::text;
 use anyhow::Result;
@@ -59,6 +60,8 @@ pub struct World {
     pub stop: Stop,
     /// What this run has learnt of the machines that it has asked.
     pub(crate) asked: http::Asked,
+    /// Set when a real run begins.
+    is_real: OnceLock<()>,
     secrets: OnceLock<Secrets>,
 }
 
@@ -115,6 +118,7 @@ impl World {
             state,
             stop: Stop::default(),
             asked: http::Asked::default(),
+            is_real: OnceLock::new(),
             secrets: OnceLock::new(),
         })
     }
@@ -129,9 +133,20 @@ impl World {
             files: self.files.clone(),
             state: self.state.clone(),
             stop: self.stop.without_limit(),
-            asked: http::Asked::default(),
+            asked: self.asked.clone(),
+            is_real: self.is_real.clone(),
             secrets: self.secrets.clone(),
         }
+    }
+
+    /// A real run begins: what has to be mended before it can be read may be mended.
+    pub(crate) fn is_for_real(&self, _permit: &Permit) {
+        self.is_real.get_or_init(|| ());
+    }
+
+    /// True until a real run begins: then looking must leave no trace.
+    fn is_rehearsal(&self) -> bool {
+        self.is_real.get().is_none()
     }
 
     /// A path that was typed, from the folder in which the program was started.

@@ -7,6 +7,7 @@ use crate::engine::apply::Permit;
 use crate::engine::history::History;
 use crate::error::one_line;
 use crate::world::World;
+use crate::world::http::Refusal;
 use anyhow::Result;
 use chrono::Duration;
 use std::fs::File;
@@ -94,6 +95,11 @@ fn send_all(
         for (receiver, id, result) in results {
             match result {
                 Ok(()) => ledger::note(history, id, receiver, world.clock.reading(), permit)?,
+                // It would be refused again and keep others waiting.
+                Err(error) if error.is::<Refusal>() => {
+                    ledger::note(history, id, receiver, world.clock.reading(), permit)?;
+                    complaints.push(format!("an alert to {receiver} is given up: {}", one_line(&error)));
+                }
                 Err(_) if failed.contains(&receiver) => {}
                 Err(error) => {
                     failed.push(receiver);
@@ -124,7 +130,7 @@ fn send_queue(
             continue;
         }
         let result = receivers::send(world, receiver, alert, permit);
-        if result.is_err() {
+        if result.as_ref().is_err_and(|error| !error.is::<Refusal>()) {
             held.push(&alert.job);
         }
         // Nobody listens any more when the state cannot be written.

@@ -4,7 +4,7 @@ use super::alert::{Alert, Kind};
 use super::latch::Latch;
 use crate::config::alerts::{Event, Receiver};
 use crate::engine::apply::Permit;
-use crate::engine::due;
+use crate::engine::due::Overdue;
 use crate::engine::history::{History, Run};
 use crate::logging;
 use crate::world::World;
@@ -18,9 +18,13 @@ const MOST: u32 = 20;
 
 /// Raises the alerts that the runs call for which have ended and were not weighed yet, whatever job they are of, and
 /// those for jobs that should have run.
-pub(super) fn weigh(world: &World, history: &History<'_>, _permit: &Permit) -> Result<()> {
+pub(super) fn weigh(
+    world: &World,
+    history: &History<'_>,
+    overdue: &BTreeMap<String, Overdue>,
+    _permit: &Permit,
+) -> Result<()> {
     let wanted = &world.config.alerts.on;
-    let overdue = if wanted.contains(&Event::Overdue) { due::overdue(world)? } else { BTreeMap::new() };
     // Two jobs that end at the same time must not both raise an alert.
     let ledger = Transaction::new_unchecked(history.connection(), TransactionBehavior::Immediate)?;
     for (id, run) in ended(&ledger)? {
@@ -30,7 +34,7 @@ pub(super) fn weigh(world: &World, history: &History<'_>, _permit: &Permit) -> R
             add(&ledger, &alert)?;
         }
     }
-    for (job, overdue) in &overdue {
+    for (job, overdue) in overdue {
         let since = overdue.since.timestamp_millis();
         if told_overdue(&ledger, job)? != Some(since) {
             let sql = "INSERT INTO alert_states (job, overdue) VALUES (?1, ?2)
@@ -103,7 +107,7 @@ fn told_overdue(ledger: &Connection, job: &str) -> Result<Option<i64>> {
 }
 
 fn add(ledger: &Connection, alert: &Alert) -> Result<()> {
-    let facts = serde_json::to_string(alert)?;
+    let facts = serde_json::to_string(&alert.redacted())?;
     ledger.execute(
         "INSERT INTO alerts (job, kind, run, created, text, facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
@@ -112,13 +116,14 @@ fn add(ledger: &Connection, alert: &Alert) -> Result<()> {
             alert.run,
             alert.at.timestamp_millis(),
             logging::redacted(&alert.summary),
-            logging::redacted(&facts)
+            facts
         ],
     )?;
     Ok(())
 }
 
-/// What a receiver has not got yet, oldest first.
+/// What a receiver has not got yet, oldest first. What cannot be read (a newer maint wrote it) is left out: it is given
+/// up when it is too old.
 pub(super) fn waiting(history: &History<'_>, receiver: Receiver) -> Result<Vec<(i64, Alert)>> {
     let mut statement = history.connection().prepare(
         "SELECT id, facts FROM alerts WHERE sent IS NULL AND given_up IS NULL AND NOT EXISTS (
@@ -127,7 +132,7 @@ pub(super) fn waiting(history: &History<'_>, receiver: Receiver) -> Result<Vec<(
     )?;
     let rows = statement.query_map(params![receiver.name(), MOST], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let rows = rows.collect::<rusqlite::Result<Vec<(i64, String)>>>()?;
-    rows.into_iter().map(|(id, facts)| Ok((id, serde_json::from_str(&facts)?))).collect()
+    Ok(rows.into_iter().filter_map(|(id, facts)| Some((id, serde_json::from_str(&facts).ok()?))).collect())
 }
 
 /// A receiver has got an alert.

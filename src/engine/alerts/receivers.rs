@@ -61,7 +61,13 @@ fn ready(world: &World, receiver: Receiver) -> Result<Ready<'_>> {
         Receiver::Mail => Ready::Mail(Post::of(world, alerts.mail.as_ref().ok_or_else(missing)?)?),
         Receiver::Healthchecks => {
             let checks = world.config.jobs.keys().filter_map(|name| Check::of(world, name, "test"));
-            Ready::Healthchecks(checks.collect::<Result<_>>()?)
+            let checks = checks.collect::<Result<Vec<_>>>()?;
+            if checks.is_empty() {
+                return Err(Problem::usage(
+                    "no job has a check: name healthchecks in `to` of [alerts] and give a job a schedule, or a job its own `ping`",
+                ));
+            }
+            Ready::Healthchecks(checks)
         }
     })
 }
@@ -134,7 +140,10 @@ fn colour(kind: Kind) -> u32 {
 
 fn for_slack(words: &Words) -> Value {
     let Words { title, summary, facts, colon, tail_name, tail } = words;
-    let section = |text: String| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } });
+    let section = |text: String| {
+        // Verbatim: names and mentions in what a log says are not looked for.
+        json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } })
+    };
     let facts: Vec<String> =
         facts.iter().map(|(name, value)| format!("*{name}*{colon}{}", escape(value))).collect();
     let mut blocks = vec![section(format!("*{}*", escape(title)))];
@@ -168,7 +177,7 @@ fn for_program(world: &World, alert: &Alert, words: Words) -> Value {
         "run_id": alert.run,
         "status": status,
         "started_at": report::time(alert.started),
-        "duration_s": alert.took.unwrap_or_default().as_secs_f64(),
+        "duration_s": alert.took.map(|took| took.as_secs_f64()),
         "host": environment::host_name(),
         "summary": if alert.summary.is_empty() { words.summary } else { alert.summary.clone() },
         "metrics": metrics,

@@ -25,7 +25,7 @@ pub(super) struct Words {
 
 /// An alert in the words of the site.
 pub(super) fn of(world: &World, alert: &Alert) -> Words {
-    let language = world.config.site.language.unwrap_or_default();
+    let language = world.config.site.language_of_alerts();
     let pick = |english: &'static str, french: &'static str| match language {
         Language::En => english,
         Language::Fr => french,
@@ -80,7 +80,7 @@ fn facts(
     pick: impl Fn(&'static str, &'static str) -> &'static str,
 ) -> Vec<(&'static str, String)> {
     let Alert { kind, run, exit_code, at, started, took, log, since, count, .. } = alert;
-    let length = |length: Duration| match world.config.site.language.unwrap_or_default() {
+    let length = |length: Duration| match world.config.site.language_of_alerts() {
         Language::En => text::duration(length),
         Language::Fr => text::duration(length).replace(" d", " j"),
     };

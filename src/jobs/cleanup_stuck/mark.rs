@@ -157,7 +157,7 @@ pub(super) fn mark(
         table = table.name(),
         list = values_list(&["bigint", "text", "integer"], rows.len(), 3),
     );
-    let said = first.reason.message(world.config.site.language.unwrap_or(Language::Fr));
+    let said = first.reason.message(world.config.site.language_of_program());
     let mut values: Vec<Value> = vec![world.clock.now().into(), said.into()];
     for row in rows {
         let took_seconds = row.was_started.then_some(i64::from(row.age_seconds));

@@ -18,7 +18,8 @@ pub(super) fn operations(
 ) -> Result<()> {
     let table = looking.table(kind.known())?;
     let [id, name, status, started, created] = table.columns(kind.looked_at())?;
-    let filter = filter.replace("{id}", &id).replace("{status}", &status);
+    let names = [("{id}", &id), ("{status}", &status), ("{started}", &started), ("{created}", &created)];
+    let filter = names.iter().fold(filter.to_owned(), |filter, (usual, name)| filter.replace(usual, name));
     let sql =
         format!("SELECT {id}, {name}, {status}, {started}, {created} FROM {} WHERE {filter}", table.name());
     looking.rows(&sql, values, |row| each(Operation::read(kind, row)?))

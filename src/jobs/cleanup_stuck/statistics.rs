@@ -51,7 +51,8 @@ impl Statistics {
         let backups = counts(&mut looking, Kind::Backup)?;
         let restores = counts(&mut looking, Kind::Restore)?;
         for kind in [Kind::Backup, Kind::Restore] {
-            let filter = "{status} IN ('running', 'pending') ORDER BY {id} DESC LIMIT $1";
+            let filter =
+                "{status} IN ('running', 'pending') ORDER BY coalesce({started}, {created}), {id} LIMIT $1";
             operations(&mut looking, kind, filter, &[MOST_LISTED.into()], |found| {
                 let age =
                     found.since().ok().flatten().and_then(|since| (world.clock.now() - since).to_std().ok());

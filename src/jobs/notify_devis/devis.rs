@@ -40,6 +40,25 @@ impl Devis {
         Ok(Some((day(start)?, day(end)?)))
     }
 
+    /// True when both say the same, whatever was sent meanwhile.
+    pub(super) fn says_the_same_as(&self, other: &Devis) -> bool {
+        let words = |devis: &Devis| {
+            let Devis {
+                number,
+                amount,
+                agent,
+                status,
+                start,
+                end,
+                id: _,
+                start_was_sent: _,
+                end_was_sent: _,
+            } = devis.clone();
+            [number, amount, agent, status, start, end]
+        };
+        words(self) == words(other)
+    }
+
     fn fill_in(&mut self, field: &str, value: &str, fields: &Fields) {
         let Fields { number, amount, status, start, end, agent } = fields;
         let places = [
@@ -61,9 +80,11 @@ fn day(text: &str) -> Result<NaiveDate> {
 }
 
 /// All devis that are not deleted, or one of them, those that were changed last first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Register {
     pub(super) devis: Vec<Devis>,
+    /// Records that cannot be read, and why.
+    pub(super) unreadable: Vec<String>,
 }
 
 impl Register {
@@ -71,23 +92,38 @@ impl Register {
         let mut session = database.look(world)?;
         let table = table_of_devis(&mut session, world)?;
         let fields = fields(&mut session, world, table)?;
-        let mut devis: Vec<Devis> = Vec::new();
+        let mut register = Register::default();
+        let mut last_id = None;
         let mut values = vec![Value::Integer(table)];
         values.extend(only.map(Value::Integer));
         let sql = records(&mut session, only.is_some())?;
         session.rows(&sql, &values, |row| {
             let id = row.integer(0)?;
-            if devis.last().is_none_or(|last| last.id != id) {
-                let (start_was_sent, end_was_sent) = (row.boolean(1)?, row.boolean(2)?);
-                devis.push(Devis { id, start_was_sent, end_was_sent, ..Devis::default() });
+            if last_id.replace(id) != Some(id) {
+                register.begin(id, row);
             }
             let field = row.optional_integer(3)?.and_then(|field| fields.get(&field));
-            if let (Some(last), Some(field)) = (devis.last_mut(), field) {
-                last.fill_in(field, row.text(4)?, &world.config.notify_devis.fields);
+            if let (Some(devis), Some(field)) =
+                (register.devis.last_mut().filter(|devis| devis.id == id), field)
+            {
+                devis.fill_in(field, row.text(4)?, &world.config.notify_devis.fields);
             }
             Ok(())
         })?;
-        Ok(Register { devis })
+        Ok(register)
+    }
+
+    /// A further record, whose flags are in this row.
+    fn begin(&mut self, id: i64, row: &Row) {
+        match (row.boolean(1), row.boolean(2)) {
+            (Ok(start_was_sent), Ok(end_was_sent)) => {
+                self.devis.push(Devis { id, start_was_sent, end_was_sent, ..Devis::default() });
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                self.unreadable
+                    .push(format!("devis {id}: its notified flag: {error}; correct it in the database"));
+            }
+        }
     }
 }
 

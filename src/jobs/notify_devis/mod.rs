@@ -8,25 +8,24 @@ mod notice;
 mod words;
 
 use crate::config::secret::SecretRef;
-use crate::config::site::Language;
 use crate::engine::apply::Permit;
 use crate::engine::plan::{Overview, Plan};
 use crate::engine::report::Outcome;
 use crate::engine::{Action, Job};
-use crate::error::Problem;
+use crate::error::{Problem, one_line};
 use crate::text;
 use crate::world::World;
 use crate::world::clock::parse_day;
 use crate::world::database::Database;
 use crate::world::discord::{self, Message, Webhook};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail};
 use chrono::{Days, NaiveDate};
 use clap::Args;
 use devis::{Devis, Register};
 use notice::{Kind, Notice};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The variable of the site's own program.
 const USUAL_WEBHOOK: &str = "DISCORD_WEBHOOK_URL";
@@ -60,8 +59,22 @@ impl Job for NotifyDevis {
     type Action = Send;
 
     fn ready(&self, world: &World) -> Result<()> {
-        world.database(world.config.notify_devis.database.as_deref())?;
-        webhook(world).map(drop)
+        webhook(world)?;
+        let today = NotifyDevis::today(world);
+        if let Some(day) = self.date.filter(|day| *day > today) {
+            return Err(Problem::usage(format!(
+                "{day} is still to come: name today ({today}) or a day before"
+            )));
+        }
+        let database = world.database(world.config.notify_devis.database.as_deref())?;
+        // One devis is soon read; of all of them only the tables and fields are looked at.
+        let register = Register::read(&database, world, Some(self.devis_id.unwrap_or_default()))?;
+        match self.devis_id {
+            Some(id) if register.devis.is_empty() && register.unreadable.is_empty() => {
+                Err(Problem::usage(format!("there is no devis {id} in the database; look for its id there")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn plan(&self, world: &World) -> Result<Plan<Send>> {
@@ -70,14 +83,10 @@ impl Job for NotifyDevis {
             database: world.database(section.database.as_deref())?,
             webhook: webhook(world)?,
             is_forced: self.force,
+            trouble: OnceLock::new(),
         });
         let mut plan = Plan::default();
         let register = Register::read(&route.database, world, self.devis_id)?;
-        if let (Some(id), []) = (self.devis_id, register.devis.as_slice()) {
-            return Err(Problem::usage(format!(
-                "there is no devis {id} in the database; look for its id there"
-            )));
-        }
         for devis in &register.devis {
             match self.due(devis, world) {
                 Ok(due) => {
@@ -86,6 +95,7 @@ impl Job for NotifyDevis {
                 Err(error) => plan.failures.push(format!("devis {}: {error:#}", devis.id)),
             }
         }
+        plan.failures.extend(register.unreadable.iter().cloned());
         plan.notes = self.notes(&register, world);
         let found = Found { devis: register.devis.len(), due: &plan.actions };
         plan.overview = Some(Overview::of("found", &found)?);
@@ -156,6 +166,8 @@ struct Route {
     webhook: Webhook,
     /// Also what was sent already.
     is_forced: bool,
+    /// The database has failed: what would be sent now could not be marked, and would be sent again and again.
+    trouble: OnceLock<String>,
 }
 
 /// Sends one notice, and marks it as sent.
@@ -168,7 +180,7 @@ pub struct Send {
 
 impl Send {
     fn new(route: &Arc<Route>, notice: Notice, world: &World) -> Send {
-        let language = world.config.site.language.unwrap_or(Language::Fr);
+        let language = world.config.site.language_of_program();
         let message = notice.message(language, NotifyDevis::today(world), world);
         Send { route: Arc::clone(route), notice, message }
     }
@@ -203,18 +215,22 @@ impl Serialize for Send {
 impl Action for Send {
     fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome> {
         let Send { route, notice, message } = self;
-        let mark = notice.mark(&route.database, world, route.is_forced)?;
-        // Marked and undone: what cannot be marked would be sent again and again.
-        if route.database.change(world, permit)?.execute(&mark.sql, &mark.values)? == 0 {
-            return Ok(Outcome::Skipped("it was sent or changed meanwhile".into()));
+        if let Some(trouble) = route.trouble.get() {
+            bail!("not sent: {trouble}");
+        }
+        let in_trouble = |error: anyhow::Error| {
+            route.trouble.get_or_init(|| one_line(&error));
+            error
+        };
+        if !notice.is_still_due(&route.database, world).map_err(in_trouble)? {
+            return Ok(Outcome::Skipped("the devis was changed meanwhile".into()));
+        }
+        let is_unmarked = notice.try_to_mark(route, world, permit).map_err(in_trouble)?;
+        if !is_unmarked {
+            return Ok(Outcome::Skipped("it was sent meanwhile".into()));
         }
         let posted = discord::post(world, &route.webhook, message, permit)?;
-        let mut session = route.database.change(world, permit).context(SENT_BUT)?;
-        ensure!(
-            session.execute(&mark.sql, &mark.values).context(SENT_BUT)? == 1,
-            "{SENT_BUT}: it has changed"
-        );
-        session.commit().context(SENT_BUT)?;
+        notice.mark(route, world, permit).context(SENT_BUT).map_err(in_trouble)?;
         Ok(Outcome::Done(posted.id.map_or_else(String::new, |id| format!("message {id}")).into()))
     }
 }

@@ -1,13 +1,15 @@
 //! One notice: the words of its message, and how it is marked as sent.
 
-use super::devis::Devis;
+use super::Route;
+use super::devis::{Devis, Register};
 use super::words::{When, Words};
 use crate::config::site::Language;
 use crate::config::tables::DYNAMIC_RECORDS;
+use crate::engine::apply::Permit;
 use crate::world::World;
-use crate::world::database::{Database, Value};
+use crate::world::database::{Database, Session, Value};
 use crate::world::discord::{Embed, Field, Footer, Message};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use chrono::NaiveDate;
 
 /// Which end of the payment period a notice is about.
@@ -37,16 +39,39 @@ pub(super) struct Notice {
     pub(super) devis: Devis,
 }
 
-/// The statement that marks a notice as sent.
-pub(super) struct Mark {
-    pub(super) sql: String,
-    pub(super) values: Vec<Value>,
-}
-
 impl Notice {
-    /// Changes one row, or none when the notice was marked meanwhile; `is_forced` marks it all the same.
-    pub(super) fn mark(&self, database: &Database, world: &World, is_forced: bool) -> Result<Mark> {
-        let records = database.look(world)?.table(&DYNAMIC_RECORDS)?;
+    /// True when the devis still says what it said.
+    pub(super) fn is_still_due(&self, database: &Database, world: &World) -> Result<bool> {
+        let register = Register::read(database, world, Some(self.devis.id))?;
+        Ok(register.devis.first().is_some_and(|devis| devis.says_the_same_as(&self.devis)))
+    }
+
+    /// Writes the flag as it is, all the way to the disk: what could not be marked must not be sent. False when the
+    /// notice was marked meanwhile.
+    pub(super) fn try_to_mark(&self, route: &Route, world: &World, permit: &Permit) -> Result<bool> {
+        let mut session = route.database.change(world, permit)?;
+        let (sql, values) = self.statement(&mut session, route.is_forced, None)?;
+        let changed = session.execute(&sql, &values)?;
+        session.commit()?;
+        Ok(changed > 0)
+    }
+
+    /// Marks the notice as sent.
+    pub(super) fn mark(&self, route: &Route, world: &World, permit: &Permit) -> Result<()> {
+        let mut session = route.database.change_at_last(world, permit)?;
+        let (sql, values) = self.statement(&mut session, route.is_forced, Some(true))?;
+        ensure!(session.execute(&sql, &values)? > 0, "the devis was changed meanwhile");
+        session.commit()
+    }
+
+    /// Sets the flag, or leaves it as it is, of the record that is not deleted and, unless `is_forced`, not marked.
+    fn statement(
+        &self,
+        session: &mut Session<'_>,
+        is_forced: bool,
+        value: Option<bool>,
+    ) -> Result<(String, Vec<Value>)> {
+        let records = session.table(&DYNAMIC_RECORDS)?;
         let [id, is_active, start, end] =
             records.columns(["id", "is_active", "discord_start_notified", "discord_end_notified"])?;
         let flag = match self.kind {
@@ -54,11 +79,14 @@ impl Notice {
             Kind::End => end,
         };
         let unless_sent = if is_forced { String::new() } else { format!(" AND NOT {flag}") };
-        let table = records.name();
-        Ok(Mark {
-            sql: format!("UPDATE {table} SET {flag} = $2 WHERE {id} = $1 AND {is_active}{unless_sent}"),
-            values: vec![self.devis.id.into(), true.into()],
-        })
+        let new = if value.is_some() { "$2" } else { &flag };
+        let sql = format!(
+            "UPDATE {} SET {flag} = {new} WHERE {id} = $1 AND {is_active}{unless_sent}",
+            records.name()
+        );
+        let mut values = vec![Value::from(self.devis.id)];
+        values.extend(value.map(Value::from));
+        Ok((sql, values))
     }
 
     /// The message; `today` is the day on which it is read.
@@ -71,7 +99,7 @@ impl Notice {
         let amount = words.amount(devis.amount.as_deref());
         let agent = devis.agent.as_deref().filter(|agent| !agent.is_empty()).unwrap_or(words.unknown);
         let agent = field(words.agent, agent, false);
-        let period = words.period_between(*start, *end);
+        let period = words.between(*start, *end);
         let (title, colour, description, fields) = match kind {
             Kind::Start => {
                 let days = words.days((*end - *start).num_days());

@@ -62,16 +62,11 @@ const ENGLISH: Words = Words {
 pub(super) enum When {
     Today,
     Past(NaiveDate),
-    Future(NaiveDate),
 }
 
 impl When {
     pub(super) fn of(day: NaiveDate, today: NaiveDate) -> When {
-        match day.cmp(&today) {
-            std::cmp::Ordering::Less => When::Past(day),
-            std::cmp::Ordering::Equal => When::Today,
-            std::cmp::Ordering::Greater => When::Future(day),
-        }
+        if day < today { When::Past(day) } else { When::Today }
     }
 }
 
@@ -90,7 +85,6 @@ impl Words {
                 let begins = match when {
                     When::Today => "commence aujourd'hui".to_owned(),
                     When::Past(day) => format!("a commencé le {day}"),
-                    When::Future(day) => format!("commence le {day}"),
                 };
                 format!(
                     "📢 **La période de paiement d'un devis {begins}**\n\nMettez en place les suivis nécessaires pour \
@@ -101,7 +95,6 @@ impl Words {
                 let begins = match when {
                     When::Today => "begins today".to_owned(),
                     When::Past(day) => format!("began on {day}"),
-                    When::Future(day) => format!("begins on {day}"),
                 };
                 format!(
                     "📢 **The payment period of a devis {begins}**\n\nPlease see to it that it is paid in time."
@@ -117,7 +110,6 @@ impl Words {
                 let ends = match when {
                     When::Today => "est atteinte aujourd'hui".to_owned(),
                     When::Past(day) => format!("a été atteinte le {day}"),
-                    When::Future(day) => format!("sera atteinte le {day}"),
                 };
                 format!(
                     "⏰ **La date limite de paiement {ends}**\n\nVérifiez si le paiement a été reçu. Une action peut être \
@@ -128,7 +120,6 @@ impl Words {
                 let ends = match when {
                     When::Today => "is today".to_owned(),
                     When::Past(day) => format!("was {day}"),
-                    When::Future(day) => format!("will be {day}"),
                 };
                 format!("⏰ **The last day to pay {ends}**\n\nPlease check whether the payment has arrived.")
             }
@@ -136,7 +127,7 @@ impl Words {
     }
 
     /// The first day and the last.
-    pub(super) fn period_between(&self, start: NaiveDate, end: NaiveDate) -> String {
+    pub(super) fn between(&self, start: NaiveDate, end: NaiveDate) -> String {
         match self.language {
             Language::Fr => format!("Du **{start}** au **{end}**"),
             Language::En => format!("From **{start}** to **{end}**"),

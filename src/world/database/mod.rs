@@ -12,6 +12,7 @@ mod value;
 pub(crate) use value::{Row, Value};
 
 use super::World;
+use super::stop::Stop;
 use crate::config::tables::{Known, Tables};
 use crate::engine::apply::Permit;
 use crate::error::Problem;
@@ -29,6 +30,17 @@ pub(crate) struct Database {
     address: Address,
     /// How long a lock that somebody else holds is waited for.
     patience: Duration,
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// To look, and to leave no trace of it, not even the files that SQLite keeps beside a database.
+    Rehearse,
+    /// To look, and then perhaps to change.
+    Look,
+    /// To change.
+    Change,
 }
 
 /// One transaction.
@@ -84,12 +96,17 @@ impl Database {
     fn of(name: &str, url: &str, patience: Duration, world: &World) -> Result<Database> {
         let address = Address::parse(url, &world.root)
             .map_err(|why| Problem::usage(format!("the address of the database {name} {why}")))?;
+        let address = match address {
+            // SQLite keeps its log beside the file itself, not beside a symlink to it.
+            Address::Sqlite(path) => Address::Sqlite(world.files.real(&path)),
+            other => other,
+        };
         if let Address::Sqlite(path) = &address
-            && !world.files.exists(path)
+            && !world.files.is_file(path)
         {
             let shown = text::path(path);
             return Err(Problem::usage(format!(
-                "the database {name} does not exist: {shown}; correct its address (maint never makes one)"
+                "the database {name} does not exist: {shown} is no file; correct its address (maint never makes one)"
             )));
         }
         Ok(Database { name: name.to_owned(), address, patience })
@@ -103,21 +120,26 @@ impl Database {
 
     /// Begins to look: one snapshot, in which nothing can be written.
     pub(crate) fn look<'w>(&'w self, world: &'w World) -> Result<Session<'w>> {
-        self.begin(world, false)
+        self.begin(world, &world.stop, if world.is_rehearsal() { Purpose::Rehearse } else { Purpose::Look })
     }
 
-    /// Begins to change: waits for its turn, then nobody else writes until the session ends.
+    /// Begins to change: waits for its turn, then changes what nobody else is changing.
     pub(crate) fn change<'w>(&'w self, world: &'w World, _permit: &Permit) -> Result<Session<'w>> {
-        self.begin(world, true)
+        self.begin(world, &world.stop, Purpose::Change)
     }
 
-    fn begin<'w>(&'w self, world: &'w World, to_change: bool) -> Result<Session<'w>> {
+    /// The same for what must be written down although the run is being ended: a signal does not shorten the wait.
+    pub(crate) fn change_at_last<'w>(&'w self, world: &'w World, _permit: &Permit) -> Result<Session<'w>> {
+        self.begin(world, &Stop::default(), Purpose::Change)
+    }
+
+    fn begin<'w>(&'w self, world: &'w World, stop: &Stop, purpose: Purpose) -> Result<Session<'w>> {
         let engine: Box<dyn Engine + 'w> = match &self.address {
             Address::Sqlite(path) => {
-                Box::new(sqlite::Sqlite::begin(&self.name, path, self.patience, &world.stop, to_change)?)
+                Box::new(sqlite::Sqlite::begin(&self.name, path, self.patience, stop, purpose)?)
             }
             Address::Postgres(config) => {
-                Box::new(postgresql::Postgresql::begin(&self.name, config, self.patience, to_change)?)
+                Box::new(postgresql::Postgresql::begin(&self.name, config, self.patience, purpose)?)
             }
         };
         Ok(Session { engine, tables: &world.config.tables, database: &self.name })

@@ -1,7 +1,7 @@
 //! A PostgreSQL database of the site.
 
-use super::Engine;
 use super::value::{Row, Value};
+use super::{Engine, Purpose};
 use crate::error::plain;
 use crate::text;
 use anyhow::{Result, anyhow};
@@ -36,7 +36,7 @@ impl Postgresql<'_> {
         name: &'w str,
         config: &'w Config,
         patience: Duration,
-        to_change: bool,
+        purpose: Purpose,
     ) -> Result<Postgresql<'w>> {
         let client = connect(config, patience).map_err(|refusal| match refusal {
             Refusal::Error(error) => explain(&error, name),
@@ -45,7 +45,10 @@ impl Postgresql<'_> {
             }
         })?;
         let mut session = Postgresql { client, statements: HashMap::new(), name, config, patience };
-        let how = if to_change { "READ COMMITTED READ WRITE" } else { "REPEATABLE READ READ ONLY" };
+        let how = match purpose {
+            Purpose::Change => "READ COMMITTED",
+            Purpose::Rehearse | Purpose::Look => "REPEATABLE READ READ ONLY",
+        };
         let (lock, statement) = (patience.as_millis().max(1), LONGEST_STATEMENT.as_millis());
         let begin = format!(
             "BEGIN ISOLATION LEVEL {how}; SET LOCAL lock_timeout = {lock}; SET LOCAL statement_timeout = {statement};
@@ -90,7 +93,10 @@ fn connect(config: &Config, patience: Duration) -> Result<Client, Refusal> {
         config.application_name("maint");
     }
     let (sender, receiver) = channel();
-    std::thread::spawn(move || drop(sender.send(config.connect(NoTls))));
+    let call = move || drop(sender.send(config.connect(NoTls)));
+    if std::thread::Builder::new().spawn(call).is_err() {
+        return Err(Refusal::Silence);
+    }
     match receiver.recv_timeout(limit) {
         Ok(answer) => answer.map_err(Refusal::Error),
         Err(_) => Err(Refusal::Silence),
@@ -102,7 +108,7 @@ fn holder(config: &Config) -> Option<String> {
     let sql =
         "SELECT activity.pid::text, coalesce(nullif(activity.application_name, ''), activity.usename, '?')
         FROM pg_locks AS locks JOIN pg_stat_activity AS activity USING (pid)
-        WHERE locks.granted AND activity.datname = current_database() AND activity.pid <> pg_backend_pid()
+        WHERE locks.granted AND locks.locktype <> 'virtualxid' AND activity.datname = current_database() AND activity.pid <> pg_backend_pid()
             AND activity.application_name <> 'maint' AND locks.mode <> 'AccessShareLock'
         ORDER BY activity.xact_start LIMIT 1";
     let row = connect(config, CONNECT).ok()?.query_opt(sql, &[]).ok()??;
@@ -204,10 +210,13 @@ impl<'a> FromSql<'a> for Value {
             Type::INT8 => Value::Integer(i64::from_sql(kind, raw)?),
             Type::FLOAT4 => Value::Real(f32::from_sql(kind, raw)?.into()),
             Type::FLOAT8 => Value::Real(f64::from_sql(kind, raw)?),
-            Type::TIMESTAMPTZ => Value::Time(DateTime::<Utc>::from_sql(kind, raw)?),
-            Type::TIMESTAMP => Value::Time(NaiveDateTime::from_sql(kind, raw)?.and_utc()),
+            // An infinite time is none that can be counted with: it is named, and not taken for one.
+            Type::TIMESTAMPTZ => DateTime::<Utc>::from_sql(kind, raw).map_or_else(|_| beyond(), Value::Time),
+            Type::TIMESTAMP => NaiveDateTime::from_sql(kind, raw)
+                .map_or_else(|_| beyond(), |time| Value::Time(time.and_utc())),
             Type::DATE => Value::Text(NaiveDate::from_sql(kind, raw)?.to_string()),
-            Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON => {
+            Type::BPCHAR => Value::Text(String::from_utf8(raw.to_vec())?.trim_end_matches(' ').to_owned()),
+            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN | Type::JSON => {
                 Value::Text(String::from_utf8(raw.to_vec())?)
             }
             _ => return Err(format!("maint does not read values of the type {kind}").into()),
@@ -223,11 +232,21 @@ impl<'a> FromSql<'a> for Value {
     }
 }
 
+fn beyond() -> Value {
+    Value::Text("infinity".to_owned())
+}
+
 /// What went wrong, and the cure.
 fn explain(error: &Error, name: &str) -> anyhow::Error {
     let Some(server) = error.as_db_error() else {
         let words = text::escape(&words(error)).into_owned();
-        return anyhow!("the database {name} cannot be reached: {words}; is PostgreSQL running there?");
+        // What the client itself does not understand is no matter of the line.
+        let is_lost = error.is_closed()
+            || std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>());
+        return match is_lost {
+            true => anyhow!("the database {name} cannot be reached: {words}; is PostgreSQL running there?"),
+            false => anyhow!("the database {name}: {words}"),
+        };
     };
     let words = text::escape(server.message()).into_owned();
     match *server.code() {

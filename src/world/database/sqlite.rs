@@ -1,7 +1,7 @@
 //! A SQLite file of the site. It is never made, and waited for while another program has locked it.
 
-use super::Engine;
 use super::value::{Row, Value, django_time};
+use super::{Engine, Purpose};
 use crate::text;
 use crate::world::files::holder_of_lock;
 use crate::world::stop::Stop;
@@ -22,9 +22,17 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// One transaction.
 pub(super) struct Sqlite<'w> {
     connection: Connection,
+    file: File<'w>,
+    patience: Duration,
+}
+
+/// A database file, as messages speak of it.
+#[derive(Clone, Copy)]
+struct File<'w> {
     name: &'w str,
     path: &'w Path,
-    patience: Duration,
+    /// Read as a file that does not change; see [`open_without_a_trace`].
+    is_taken_as_it_is: bool,
 }
 
 impl Sqlite<'_> {
@@ -33,58 +41,71 @@ impl Sqlite<'_> {
         path: &'w Path,
         patience: Duration,
         stop: &Stop,
-        to_change: bool,
+        purpose: Purpose,
     ) -> Result<Sqlite<'w>> {
-        let explain = |error: &Error| explain(error, name, path, patience);
-        let connection = open(path, to_change).map_err(|error| explain(&error))?;
-        // The first statement takes the lock; BEGIN alone takes none for looking.
-        let begin = if to_change {
-            "PRAGMA foreign_keys = ON; BEGIN IMMEDIATE"
-        } else {
-            "BEGIN; SELECT count(*) FROM sqlite_schema WHERE false"
+        let mut file = File { name, path, is_taken_as_it_is: false };
+        let opened = match purpose {
+            Purpose::Rehearse if is_in_wal_mode(path) && !beside(path, "-wal").exists() => {
+                file.is_taken_as_it_is = true;
+                open_without_a_trace(path)
+            }
+            Purpose::Rehearse | Purpose::Look => open(path, OpenFlags::SQLITE_OPEN_READ_ONLY),
+            Purpose::Change => open(path, OpenFlags::SQLITE_OPEN_READ_WRITE),
         };
-        let mut answer = wait_for_turn(patience, stop, || connection.execute_batch(begin));
-        if answer.as_ref().is_err_and(is_hot) && undo_cut_off_change(path, patience).is_ok() {
-            answer = connection.execute_batch("ROLLBACK").and_then(|()| connection.execute_batch(begin));
+        let connection = opened.map_err(|error| file.explain(&error, Duration::ZERO))?;
+        // The first statement takes the lock; BEGIN alone takes none for looking.
+        let begin = match purpose {
+            Purpose::Change => "PRAGMA foreign_keys = ON; BEGIN IMMEDIATE",
+            Purpose::Rehearse | Purpose::Look => "BEGIN; SELECT count(*) FROM sqlite_schema WHERE false",
+        };
+        let (mut answer, waited) = wait_for_turn(patience, stop, || begin_anew(&connection, begin));
+        let is_cut_off = purpose == Purpose::Look && answer.as_ref().is_err_and(is_hot);
+        if is_cut_off && undo_cut_off_change(path, patience).is_ok() {
+            answer = begin_anew(&connection, begin);
         }
-        answer.map_err(|error| explain(&error))?;
-        connection.busy_timeout(patience).map_err(|error| explain(&error))?;
-        Ok(Sqlite { connection, name, path, patience })
+        answer.map_err(|error| file.explain(&error, waited.min(patience)))?;
+        connection.busy_timeout(patience).map_err(|error| file.explain(&error, waited))?;
+        Ok(Sqlite { connection, file, patience })
     }
 
     fn explain(&self, error: &Error) -> anyhow::Error {
-        explain(error, self.name, self.path, self.patience)
+        self.file.explain(error, self.patience)
     }
 }
 
-/// Opens an existing file. What double quotes hold is a name and never a text.
-fn open(path: &Path, to_change: bool) -> rusqlite::Result<Connection> {
-    let connection = if to_change {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags(path, flags)?
-    } else {
-        open_to_look(path)?
-    };
-    // The turn to begin is waited for by [`wait_for_turn`], which a signal can end.
-    connection.busy_timeout(Duration::ZERO)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
-    connection.set_prepared_statement_cache_capacity(32);
-    Ok(connection)
+/// Begins, or leaves nothing begun.
+fn begin_anew(connection: &Connection, begin: &str) -> rusqlite::Result<()> {
+    connection.execute_batch(begin).inspect_err(|_| {
+        if !connection.is_autocommit() {
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+    })
 }
 
-/// Looking must leave nothing behind, but SQLite makes the log of a database in WAL mode where it is missing. Without
-/// a log nobody has the database open: it can be read as a file that does not change.
-fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if !is_in_wal_mode(path) || beside(path, "-wal").exists() {
-        return Connection::open_with_flags(path, flags);
-    }
+/// Opens an existing file.
+fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    prepared(Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
+}
+
+/// SQLite makes the log of a database in WAL mode where it is missing, even to read. Without a log nobody has the
+/// database open: it can be read as a file that does not change. (Who opens it meanwhile may make the reading fail.)
+fn open_without_a_trace(path: &Path) -> rusqlite::Result<Connection> {
     let name = path.as_os_str().as_encoded_bytes().iter().fold(String::new(), |mut name, byte| {
         let _ = write!(name, "%{byte:02x}");
         name
     });
-    let uri = format!("file:{name}?immutable=1");
-    Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    prepared(Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)?)
+}
+
+fn prepared(connection: Connection) -> rusqlite::Result<Connection> {
+    // The turn to begin is waited for by [`wait_for_turn`], which a signal can end.
+    connection.busy_timeout(Duration::ZERO)?;
+    // What double quotes hold is a name and never a text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
 }
 
 /// Byte 18 of the file says so; it can be read without taking any lock.
@@ -103,20 +124,20 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Tries until it succeeds, time is up, or the run has to end.
+/// Tries until it succeeds, time is up, or the run has to end; and how long that took.
 #[expect(clippy::disallowed_methods, reason = "this is World")]
 fn wait_for_turn(
     patience: Duration,
     stop: &Stop,
     mut begin: impl FnMut() -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
+) -> (rusqlite::Result<()>, Duration) {
     let start = Instant::now();
     loop {
         match begin() {
             Err(error) if is_locked(&error) && start.elapsed() < patience && stop.reason().is_none() => {
                 std::thread::sleep(PAUSE);
             }
-            other => return other,
+            other => return (other, start.elapsed()),
         }
     }
 }
@@ -214,45 +235,50 @@ fn from_sqlite(value: ValueRef<'_>) -> Value {
     }
 }
 
-/// What went wrong, and the cure.
-fn explain(error: &Error, name: &str, path: &Path, patience: Duration) -> anyhow::Error {
-    let shown = text::path(path);
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            let files = ["", "-wal", "-shm", "-journal"].map(|suffix| beside(path, suffix));
-            let who = holder_of_lock(&files).unwrap_or_else(|| "another program".to_owned());
-            let waited = text::duration(patience);
-            anyhow!(
-                "the database {name} ({shown}) is locked by {who}; waited for {waited}; try again when it has ended"
-            )
-        }
-        Some(ErrorCode::ReadOnly) if is_hot(error) => anyhow!(
-            "the database {name} ({shown}) holds a change that was cut off; open it once with the site's own program or sqlite3, which undoes it"
-        ),
-        Some(ErrorCode::ReadOnly) => anyhow!(
-            "the database {name} cannot be written: make {shown} and its folder writable for this user"
-        ),
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => anyhow!(
-            "the database {name} cannot be opened: make {shown} and its folder readable and writable for this user"
-        ),
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            anyhow!(
-                "the database {name} is damaged, or {shown} is no SQLite database; restore it from a backup"
-            )
-        }
-        Some(ErrorCode::DiskFull) => {
-            anyhow!(
+impl File<'_> {
+    /// What went wrong, and the cure.
+    fn explain(self, error: &Error, waited: Duration) -> anyhow::Error {
+        let File { name, path, is_taken_as_it_is } = self;
+        let shown = text::path(path);
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                let files = ["", "-wal", "-shm", "-journal"].map(|suffix| beside(path, suffix));
+                let who = holder_of_lock(&files).unwrap_or_else(|| "another program".to_owned());
+                let waited = text::duration(waited);
+                anyhow!(
+                    "the database {name} ({shown}) is locked by {who}; waited for {waited}; try again when it has ended"
+                )
+            }
+            Some(ErrorCode::ReadOnly) if is_hot(error) => anyhow!(
+                "the database {name} ({shown}) holds a change that was cut off; a real run of a user who may write it undoes that"
+            ),
+            Some(ErrorCode::ReadOnly) => anyhow!(
+                "the database {name} cannot be written: make {shown} and its folder writable for this user"
+            ),
+            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => anyhow!(
+                "the database {name} cannot be opened: make {shown} and its folder readable and writable for this user"
+            ),
+            Some(ErrorCode::DatabaseCorrupt) if is_taken_as_it_is => {
+                anyhow!("the database {name} ({shown}) was changed while it was read; try again")
+            }
+            Some(ErrorCode::NotADatabase) => {
+                anyhow!("the database {name}: {shown} is no SQLite database; correct its address")
+            }
+            Some(ErrorCode::DatabaseCorrupt) => {
+                anyhow!("the database {name} ({shown}) is damaged; restore it from a backup")
+            }
+            Some(ErrorCode::DiskFull) => anyhow!(
                 "the database {name} cannot be written: No space left on device; free some and run it again"
-            )
+            ),
+            _ => anyhow!("the database {name} ({shown}): {}", text::escape(&words(error))),
         }
-        _ => anyhow!("the database {name} ({shown}): {}", text::escape(&words(error))),
     }
 }
 
 /// Whoever opens a database to write undoes first what a crash has cut off, be it our own. Nothing that was
 /// ever committed changes by that.
 fn undo_cut_off_change(path: &Path, patience: Duration) -> rusqlite::Result<()> {
-    let connection = open(path, true)?;
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(patience)?;
     connection.execute_batch("SELECT count(*) FROM sqlite_schema")
 }

@@ -138,7 +138,7 @@ pub(super) fn django_time(time: DateTime<Utc>) -> String {
 
 /// A time that Django stored, or one with an offset.
 fn parse_time(text: &str) -> Option<DateTime<Utc>> {
-    let naive = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"];
+    let naive = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"];
     let naive = naive.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let with_offset = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.with_timezone(&Utc));
     naive.map(|naive| naive.and_utc()).or_else(with_offset)

@@ -101,6 +101,12 @@ impl Files {
         rustix::fs::lstat(path).is_ok()
     }
 
+    /// True when a regular file is at `path`, symlinks followed.
+    #[must_use]
+    pub fn is_file(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|found| found.is_file())
+    }
+
     /// When a file was last changed.
     #[must_use]
     pub fn modified(&self, path: &Path) -> Option<DateTime<Utc>> {
@@ -195,10 +201,11 @@ impl Files {
         checksum::is_unchanged(find)
     }
 
-    /// Whether something is at `path`, symlinks followed.
+    /// Whether a file is at `path`, symlinks followed. (Docker makes a folder where a file to be mounted is missing.)
     pub(crate) fn presence(&self, path: &Path) -> Presence {
         match rustix::fs::stat(path) {
-            Ok(_) => Presence::There,
+            Ok(found) if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile => Presence::There,
+            Ok(_) => Presence::Missing,
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Presence::Missing,
             Err(errno) => Presence::Unknown(plain_errno(errno)),
         }

@@ -4,12 +4,14 @@ use super::{Address, Failure};
 use crate::text;
 use crate::world::World;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// By address, or by machine.
-#[derive(Debug, Default)]
-pub(crate) struct Asked(Mutex<BTreeMap<String, Known>>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked(Arc<Mutex<BTreeMap<String, Known>>>);
 
 #[derive(Clone, Debug, Default)]
 struct Known {
@@ -31,7 +33,8 @@ impl Asked {
     /// The next request to this address waits so long.
     #[expect(clippy::disallowed_methods, reason = "this is World")]
     pub(in crate::world) fn pause(&self, address: &Address, wait: Option<Duration>) {
-        let next = wait.map(|wait| Instant::now() + wait);
+        // Nobody waits for longer than a day, whatever a server says.
+        let next = wait.map(|wait| Instant::now() + wait.min(LONGEST));
         self.known().entry(address.whole().to_owned()).or_default().next = next;
     }
 
@@ -43,7 +46,7 @@ impl Asked {
             let all = self.known();
             keys.iter().filter_map(|key| all.get(*key).cloned()).collect()
         };
-        let failure = |why: String| Failure { why, given_up: None };
+        let failure = |why: String| Failure::passing(why, None);
         let mut wait = Duration::ZERO;
         for Known { given_up, next } in known {
             if let Some(why) = given_up {

@@ -11,11 +11,13 @@ pub(super) use client::install_tls;
 use super::World;
 use crate::engine::apply::Permit;
 use crate::error::plain;
+use crate::logging;
 use crate::text;
 use anyhow::{Result, anyhow};
 use client::client;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
+use std::fmt;
 use std::io::Read as _;
 use std::time::Duration;
 
@@ -68,6 +70,11 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+/// A wait that a server asks for; one that no clock can hold is a very long one.
+pub(super) fn seconds(seconds: f64) -> Option<Duration> {
+    (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+}
+
 /// What an answer means for the request.
 pub(crate) enum Verdict {
     /// It is what was asked for.
@@ -101,7 +108,7 @@ impl Answer {
 
     /// A header that is a number of seconds.
     pub(crate) fn seconds(&self, name: &str) -> Option<Duration> {
-        Duration::try_from_secs_f64(self.header(name)?.trim().parse().ok()?).ok()
+        seconds(self.header(name)?.trim().parse().ok()?)
     }
 
     /// The body as JSON.
@@ -117,7 +124,8 @@ impl Answer {
         // A page for people says nothing that is worth a line.
         let own =
             message.unwrap_or(if own.trim_start().starts_with(['<', '{', '[']) { "" } else { own.trim() });
-        let own: String = own.chars().take(MOST_WORDS).collect();
+        // Before it is cut: the beginning of a secret would not be known as one.
+        let own: String = logging::redacted(own).chars().take(MOST_WORDS).collect();
         let colon = if own.is_empty() { "" } else { ": " };
         format!("it answers {}{colon}{}", self.status, text::escape(&own))
     }
@@ -128,21 +136,46 @@ impl Answer {
 pub(crate) fn send(world: &World, request: &Request<'_>, _permit: &Permit) -> Result<Answer> {
     let address = request.address;
     world.asked.await_turn(world, address).and_then(|()| try_all(world, request)).map_err(|failure| {
-        let Failure { why, given_up } = failure;
+        let Failure { why, given_up, is_final } = failure;
         match given_up {
             Some(GivenUp::Address) => world.asked.give_up(address.whole(), &why),
             Some(GivenUp::Machine) => world.asked.give_up(&address.machine(), &why),
             None => {}
         }
-        anyhow!("{}: {why}", address.name())
+        let words = format!("{}: {why}", address.name());
+        if is_final { anyhow::Error::new(Refusal(words)) } else { anyhow!(words) }
     })
 }
+
+/// The error of a request that will never be answered otherwise.
+#[derive(Debug)]
+pub(crate) struct Refusal(pub(super) String);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 /// Why there is no answer that is any good.
 pub(super) struct Failure {
     why: String,
     /// What is not asked again in this run.
     given_up: Option<GivenUp>,
+    /// It will be the same in any other run.
+    is_final: bool,
+}
+
+impl Failure {
+    fn passing(why: String, given_up: Option<GivenUp>) -> Failure {
+        Failure { why, given_up, is_final: false }
+    }
+
+    fn last(why: String, given_up: Option<GivenUp>) -> Failure {
+        Failure { why, given_up, is_final: true }
+    }
 }
 
 enum GivenUp {
@@ -160,12 +193,12 @@ fn try_all(world: &World, request: &Request<'_>) -> Result<Answer, Failure> {
         let (why, asked, given_up) = match exchange(world, request) {
             Ok(answer) => match (request.judge)(&answer) {
                 Verdict::Good => return Ok(answer),
-                Verdict::Never(why) => return Err(Failure { why, given_up: None }),
-                Verdict::Dead(why) => return Err(Failure { why, given_up: Some(GivenUp::Address) }),
+                Verdict::Never(why) => return Err(Failure::last(why, None)),
+                Verdict::Dead(why) => return Err(Failure::last(why, Some(GivenUp::Address))),
                 Verdict::Again(asked) => (answer.words(), asked, GivenUp::Address),
             },
             Err(Lost { why, may_have_arrived: true }) => {
-                return Err(Failure { why, given_up: Some(GivenUp::Machine) });
+                return Err(Failure::passing(why, Some(GivenUp::Address)));
             }
             Err(Lost { why, may_have_arrived: false }) => (why, None, GivenUp::Machine),
         };
@@ -181,7 +214,7 @@ fn try_all(world: &World, request: &Request<'_>) -> Result<Answer, Failure> {
             back_off = (back_off * 2).min(longest);
             continue;
         };
-        return Err(Failure { why, given_up: Some(given_up) });
+        return Err(Failure::passing(why, Some(given_up)));
     }
 }
 
@@ -203,7 +236,7 @@ fn exchange(world: &World, request: &Request<'_>) -> Result<Answer, Lost> {
     let lost = |error: reqwest::Error| {
         let is_slow = error.is_timeout();
         let why = if is_slow { format!("no answer within {}", text::duration(limit)) } else { words(&error) };
-        Lost { why, may_have_arrived: is_slow && !error.is_connect() && *method != Method::GET }
+        Lost { why, may_have_arrived: !error.is_connect() && !error.is_builder() && *method != Method::GET }
     };
     let client = client(&address.url).map_err(lost)?;
     let mut builder = client.request(method.clone(), address.url.clone()).timeout(limit).body(body.clone());
