@@ -216,6 +216,28 @@ fn an_overdue_job_is_told_once_until_it_has_run() {
 }
 
 #[test]
+fn a_job_that_is_alone_is_told_overdue_by_its_own_late_run() {
+    let server = Server::discord();
+    let daily = "[jobs.daily]\nschedule = \"0 2 * * *\"\nshell = \"true\"\n";
+    let site = site_with(&server, daily, "");
+    let _ = site.maint_at("2026-11-16T01:00:00Z", &["run", "daily"]).exits(0);
+    let _ = site.maint_at("2026-11-20T01:00:00Z", &["run", "daily"]).exits(0);
+    let _ = site.maint_at("2026-11-21T01:00:00Z", &["run", "daily"]).exits(0);
+    assert_eq!(titles(&server), ["daily is overdue on test"]);
+}
+
+#[test]
+fn a_secret_that_is_a_word_of_the_alert_itself_blocks_nothing() {
+    let server = Server::discord();
+    let site = site(&server, "");
+    let text = fs::read_to_string(site.path("maint.toml")).unwrap();
+    site.configure(&format!("{text}[alerts.webhook]\nurl = \"file:hook\"\nsecret = \"file:word\"\n"));
+    fs::write(site.path("word"), "failure").unwrap();
+    let _ = fail(&site);
+    assert_eq!(server.received().len(), 1);
+}
+
+#[test]
 fn what_cannot_be_sent_changes_nothing_and_is_sent_by_the_next_run() {
     let server = Server::discord();
     let site = site(&server, "");

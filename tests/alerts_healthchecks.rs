@@ -139,3 +139,30 @@ fn a_test_message_is_a_line_in_the_log_of_each_check() {
     assert_eq!(paths(&server.received()), ["/test-job/log"]);
     assert!(server.received()[0].text().contains("This is only a test"), "{}", server.received()[0].text());
 }
+
+#[test]
+fn a_slow_check_takes_none_of_a_runs_time() {
+    let server = Server::start(|_| Reply::new(200, "OK").after(std::time::Duration::from_millis(1_500)));
+    let site = site(&server, "[jobs.job]\ntimeout = \"1s\"\nshell = \"touch ran\"\n");
+    let _ = site.maint(&["run", "job"]).exits(0);
+    assert!(site.path("ran").exists());
+}
+
+#[test]
+fn a_run_that_a_signal_ends_tells_its_check_so() {
+    let server = server();
+    let site = site(&server, &format!("[jobs.wait]\nshell = '''{WAIT}'''\n"));
+    let child = site.hold("wait");
+    crate::support::send(&child, rustix::process::Signal::TERM);
+    let _ = crate::support::finish(child).exits(143);
+    assert_eq!(paths(&server.received()), ["/test-wait/start", "/test-wait/143"]);
+}
+
+#[test]
+fn a_test_of_checks_that_no_job_has_is_refused() {
+    let server = server();
+    let site = site(&server, "");
+    let refused = site.maint(&["alerts", "test", "healthchecks"]).exits(2);
+    assert!(refused.stderr.contains("no job has a check"), "{}", refused.stderr);
+    assert_eq!(server.received().len(), 0);
+}

@@ -114,6 +114,20 @@ fn a_server_that_does_not_take_a_letter_gets_it_with_the_next_run() {
 }
 
 #[test]
+fn an_address_that_no_longer_exists_keeps_the_letter_from_nobody_else() {
+    let server = Smtp::start();
+    let site = site(&server, "");
+    server.answer("RCPT TO:<zoe@example.org>", "550 5.1.1 no such user");
+    let failed = fail(&site);
+    assert!(failed.stderr.contains("zoe@example.org: the server answers 550"), "{}", failed.stderr);
+    let taken = server.taken();
+    assert_eq!(taken.len(), 1);
+    assert!(taken[0].commands.iter().any(|command| command == "RCPT TO:<ops@example.org>"));
+    let _ = fail(&site);
+    assert_eq!(server.taken().len(), 1, "it was told once");
+}
+
+#[test]
 fn a_slow_server_costs_a_bounded_time() {
     let server = Smtp::start();
     let site = site(&server, "[http]\ntimeout = \"300ms\"\n");

@@ -539,3 +539,21 @@ fn a_file_that_may_not_be_written_is_a_failure_and_names_the_cure() {
     assert!(run.stderr.contains("writable for this user"), "{}", run.stderr);
     assert_eq!(marked(&database), [""; 0]);
 }
+
+#[test]
+fn an_infinite_time_is_a_failure_of_its_own_row() {
+    Database::each("", |site, database| {
+        if database.is_sqlite() {
+            return;
+        }
+        fill(database);
+        database.execute("UPDATE backup_manager_backuphistory SET started_at = '-infinity' WHERE id = 2");
+        let failed = site.maint(&["cleanup-stuck", "--force"]).exits(1);
+        assert!(
+            failed.stderr.contains("backup 2") && failed.stderr.contains("`infinity` is not a time"),
+            "{}",
+            failed.stderr
+        );
+        assert_eq!(marked(database).len(), 4);
+    });
+}

@@ -166,3 +166,59 @@ fn a_name_in_the_configuration_is_never_read_as_sql() {
         assert_eq!(database.content(), before);
     });
 }
+
+#[test]
+fn a_database_behind_a_symlink_is_read_with_its_log() {
+    let site = Site::new("[databases.app]\nurl = \"sqlite:current.sqlite3\"\n");
+    let database = Database::sqlite(&site);
+    fs::create_dir(site.path("shared")).unwrap();
+    fs::rename(site.path("db.sqlite3"), site.path("shared/db.sqlite3")).unwrap();
+    std::os::unix::fs::symlink("shared/db.sqlite3", site.path("current.sqlite3")).unwrap();
+    drop(database);
+    let writer = rusqlite::Connection::open(site.path("shared/db.sqlite3")).unwrap();
+    writer.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    writer
+        .execute_batch("INSERT INTO database_dynamictable (id, name, slug) VALUES (5, 'Devis', 'devis')")
+        .unwrap();
+    assert!(look(&site, &[]).exits(2).complaint().contains("the table `devis` has no field `statut`"));
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_database_is_no_database() {
+    let site = Site::new("[databases.app]\nurl = \"sqlite:pipe\"\n");
+    let made = std::process::Command::new("mkfifo").arg(site.path("pipe")).status().unwrap();
+    assert!(made.success());
+    assert!(look(&site, &[]).exits(2).complaint().contains("is no file; correct its address"));
+}
+
+/// A server that lets everybody in and then says nothing more.
+fn silent_server() -> u16 {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut start = [0; 1_000];
+            let _ = stream.read(&mut start);
+            // AuthenticationOk, then ReadyForQuery.
+            let _ = stream.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I");
+            std::thread::spawn(move || {
+                let mut rest = Vec::new();
+                let _ = stream.read_to_end(&mut rest);
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn a_job_whose_database_falls_silent_ends_at_its_time_limit_and_leaves_a_row() {
+    let site = Site::new(&format!(
+        "[databases.app]\nurl = \"postgres://app@127.0.0.1:{}/app\"\n\
+         [jobs.stuck]\ncommand = \"cleanup-stuck --force\"\ntimeout = \"1s\"\n",
+        silent_server()
+    ));
+    let _ = site.maint(&["run", "stuck"]).exits(124);
+    assert_eq!(site.history()[0]["status"], "timed-out");
+}

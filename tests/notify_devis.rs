@@ -511,3 +511,84 @@ fn a_kill_between_sending_and_marking_repeats_one_notice_and_loses_none() {
         assert_eq!(flags(&database, id), "start|");
     }
 }
+
+#[test]
+fn a_day_that_is_still_to_come_is_refused() {
+    Database::each(QUICK, |site, database| {
+        let server = Server::discord();
+        add(database, 1, ["D-1", "1", "True", "2026-12-01", "2026-12-20", "a"]);
+        let refused = notify(site, &server, &["--date", "2026-12-01"]).exits(2);
+        assert!(refused.complaint().starts_with("2026-12-01 is still to come"), "{}", refused.stderr);
+        assert_eq!((server.received().len(), flags(database, 1)), (0, "|".to_owned()));
+    });
+}
+
+#[test]
+fn a_reader_that_keeps_the_mark_from_the_disk_keeps_every_notice_back() {
+    let site = Site::new(&format!(
+        "[databases.app]\nurl = \"sqlite:db.sqlite3\"\nbusy_timeout = \"200ms\"\n{QUICK}"
+    ));
+    let database = Database::sqlite(&site);
+    add(&database, 1, ONE_DAY);
+    add(&database, 2, ONE_DAY);
+    let server = Server::discord();
+    let reader = rusqlite::Connection::open(site.path("db.sqlite3")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM database_dynamicrecord").unwrap();
+    let failed = notify(&site, &server, &[]).exits(1);
+    assert!(failed.stderr.contains("is locked by "), "{}", failed.stderr);
+    assert!(failed.stderr.contains("not sent: the database app"), "only the first waits: {}", failed.stderr);
+    drop(reader);
+    assert_eq!(server.received().len(), 0);
+    let _ = notify(&site, &server, &[]).exits(0);
+    assert_eq!(server.received().len(), 4);
+}
+
+#[test]
+fn a_devis_that_is_changed_while_others_are_sent_is_looked_at_again() {
+    let site = Site::new(&format!("[databases.app]\nurl = \"sqlite:db.sqlite3\"\n{QUICK}"));
+    let database = Database::sqlite(&site);
+    add(&database, 1, ONE_DAY);
+    add(&database, 2, ONE_DAY);
+    let file = site.path("db.sqlite3");
+    // While the notices of devis 2 are on their way, somebody moves devis 1 to another year.
+    let server = Server::start(move |_| {
+        let move_it = "UPDATE database_dynamicvalue SET value = '2027-01-01' WHERE record_id = 1 AND field_id IN (23, 24)";
+        Database::Sqlite(file.clone()).execute(move_it);
+        Reply::json(200, &json!({"id": "1"}))
+    });
+    let report = notify(&site, &server, &["--json"]).exits(0).json();
+    let outcomes: Vec<&Value> =
+        report["steps"].as_array().unwrap().iter().map(|step| &step["outcome"]).collect();
+    assert_eq!(outcomes, ["done", "done", "skipped", "skipped"]);
+    assert_eq!((server.received().len(), flags(&database, 1)), (2, "|".to_owned()));
+}
+
+#[test]
+fn a_flag_that_is_none_is_a_failure_of_its_own_devis() {
+    let site = Site::new(&format!("[databases.app]\nurl = \"sqlite:db.sqlite3\"\n{QUICK}"));
+    let database = Database::sqlite(&site);
+    add(&database, 1, ONE_DAY);
+    add(&database, 2, ONE_DAY);
+    database.execute("UPDATE database_dynamicrecord SET discord_end_notified = 'peut-être' WHERE id = 2");
+    let server = Server::discord();
+    let failed = notify(&site, &server, &[]).exits(1);
+    assert!(
+        failed.stderr.contains("devis 2: its notified flag: `peut-être` is neither true nor false"),
+        "{}",
+        failed.stderr
+    );
+    assert_eq!((server.received().len(), flags(&database, 1)), (2, "start|end".to_owned()));
+}
+
+#[test]
+fn a_dead_machine_is_asked_about_the_first_notice_only() {
+    Database::each(QUICK, |site, database| {
+        for id in 1..=5 {
+            add(database, id, ONE_DAY);
+        }
+        let server = Server::start(|_| Reply::mute());
+        let failed = notify(site, &server, &[]).exits(1);
+        assert_eq!(failed.stderr.matches("the line was cut").count(), 10, "{}", failed.stderr);
+        assert_eq!(server.received().len(), 1);
+    });
+}

@@ -818,3 +818,17 @@ fn with_few_descriptors_nothing_is_missed() {
         run(&mut inside(&few, &site.command(&["rebuild-paths", "--force", "--json"]))).exits(0).json();
     assert_eq!(report["counts"]["done"], 300);
 }
+
+#[test]
+fn a_folder_in_the_place_of_a_lost_backup_is_not_the_backup() {
+    Database::each("", |site, database| {
+        settled(site, database);
+        site.folder("backups/storage/lost.zip");
+        record(database, 2, "file_missing", "storage/lost.zip");
+        let _ = site.maint(&FORCE).exits(0);
+        assert_eq!(
+            database.rows("SELECT status FROM backup_manager_backuphistory WHERE id = 2"),
+            ["file_missing"]
+        );
+    });
+}

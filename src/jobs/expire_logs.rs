@@ -290,6 +290,9 @@ struct Table(Vec<Row>);
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
         let headers = ["FOLDER", "FILES", "SIZE", "TO COMPRESS", "SIZE", "TO REMOVE", "SIZE"];
         let mut table = text::Table::new(&headers);
         for row in &self.0 {

@@ -150,7 +150,9 @@ fn send_to_all(
     if refused.len() == to.len() {
         return Err(why);
     }
-    refused.iter().for_each(|why| log::warn!("alerts to mail: {}", text::escape(why)));
+    for why in refused {
+        log::warn!("alerts to mail: {}", text::escape(&why));
+    }
     Ok(())
 }
 

@@ -99,7 +99,7 @@ impl Database {
         let address = match address {
             // SQLite keeps its log beside the file itself, not beside a symlink to it.
             Address::Sqlite(path) => Address::Sqlite(world.files.real(&path)),
-            other => other,
+            Address::Postgres(config) => Address::Postgres(config),
         };
         if let Address::Sqlite(path) = &address
             && !world.files.is_file(path)

@@ -241,12 +241,12 @@ fn explain(error: &Error, name: &str) -> anyhow::Error {
     let Some(server) = error.as_db_error() else {
         let words = text::escape(&words(error)).into_owned();
         // What the client itself does not understand is no matter of the line.
-        let is_lost = error.is_closed()
-            || std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>());
-        return match is_lost {
-            true => anyhow!("the database {name} cannot be reached: {words}; is PostgreSQL running there?"),
-            false => anyhow!("the database {name}: {words}"),
-        };
+        let cause = std::error::Error::source(error);
+        let is_lost = error.is_closed() || cause.is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+        if is_lost {
+            return anyhow!("the database {name} cannot be reached: {words}; is PostgreSQL running there?");
+        }
+        return anyhow!("the database {name}: {words}");
     };
     let words = text::escape(server.message()).into_owned();
     match *server.code() {

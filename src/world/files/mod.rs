@@ -203,10 +203,10 @@ impl Files {
 
     /// Whether a file is at `path`, symlinks followed. (Docker makes a folder where a file to be mounted is missing.)
     pub(crate) fn presence(&self, path: &Path) -> Presence {
-        match rustix::fs::stat(path) {
-            Ok(found) if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile => Presence::There,
-            Ok(_) => Presence::Missing,
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Presence::Missing,
+        let kind = rustix::fs::stat(path).map(|found| FileType::from_raw_mode(found.st_mode));
+        match kind {
+            Ok(FileType::RegularFile) => Presence::There,
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Presence::Missing,
             Err(errno) => Presence::Unknown(plain_errno(errno)),
         }
     }
