@@ -56,11 +56,13 @@ pub(crate) enum NoTarget {
     Refused(anyhow::Error),
 }
 
-/// Whether something is there.
+/// Whether a file is there.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
     /// It is.
     There,
+    /// Something else is. (Docker makes a folder where a file to be mounted is missing.)
+    SomethingElse,
     /// It certainly is not.
     Missing,
     /// It cannot be known, for this reason.
@@ -201,12 +203,13 @@ impl Files {
         checksum::is_unchanged(find)
     }
 
-    /// Whether a file is at `path`, symlinks followed. (Docker makes a folder where a file to be mounted is missing.)
+    /// Whether a file is at `path`, symlinks followed.
     pub(crate) fn presence(&self, path: &Path) -> Presence {
         let kind = rustix::fs::stat(path).map(|found| FileType::from_raw_mode(found.st_mode));
         match kind {
             Ok(FileType::RegularFile) => Presence::There,
-            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Presence::Missing,
+            Ok(_) => Presence::SomethingElse,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Presence::Missing,
             Err(errno) => Presence::Unknown(plain_errno(errno)),
         }
     }
