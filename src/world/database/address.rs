@@ -1,13 +1,23 @@
 //! The address of a database: a SQLite file or a PostgreSQL server.
 
+use super::password_file::password;
 use crate::config::database::DatabaseUrl;
 use crate::error::Problem;
 use crate::world::World;
 use crate::world::environment::variable;
+use crate::world::files::Files;
 use anyhow::Result;
-use postgres::config::SslMode;
+use postgres::config::{Host, SslMode};
+use rustix::fs::Mode;
 use secrecy::ExposeSecret as _;
 use std::path::{Path, PathBuf};
+
+/// Where Debian's PostgreSQL has its socket.
+const SOCKET: &str = "/var/run/postgresql";
+/// Everybody but the owner.
+const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
+/// A password file is a page of text.
+const LARGEST: u64 = 64 << 10;
 
 /// Where a database is.
 #[derive(Debug)]
@@ -71,7 +81,7 @@ fn postgres(url: &str) -> Result<postgres::Config, String> {
         url.parse().map_err(|_| "is not understood; write postgres://USER@HOST:PORT/NAME".to_owned())?;
     let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
     if config.get_hosts().is_empty() {
-        config.host(text("PGHOST").as_deref().unwrap_or("/var/run/postgresql"));
+        config.host(text("PGHOST").as_deref().unwrap_or(SOCKET));
     }
     if let (true, Some(port)) =
         (config.get_ports().is_empty(), text("PGPORT").and_then(|port| port.parse().ok()))
@@ -87,6 +97,11 @@ fn postgres(url: &str) -> Result<postgres::Config, String> {
     if let (None, Some(password)) = (config.get_password(), text("PGPASSWORD")) {
         config.password(password);
     }
+    if config.get_password().is_none()
+        && let Some(password) = password_of(&config)
+    {
+        config.password(password);
+    }
     if config.get_ssl_mode() == SslMode::Require {
         return Err(
             "asks for TLS, which maint does not speak to PostgreSQL; use a socket, or a tunnel".to_owned()
@@ -94,4 +109,23 @@ fn postgres(url: &str) -> Result<postgres::Config, String> {
     }
     config.ssl_mode(SslMode::Disable);
     Ok(config)
+}
+
+/// The password that libpq's file has for this server: `$PGPASSFILE`, else ~/.pgpass.
+fn password_of(config: &postgres::Config) -> Option<String> {
+    let of_home = || Some(PathBuf::from(variable("HOME")?).join(".pgpass"));
+    let file = variable("PGPASSFILE").map(PathBuf::from).or_else(of_home)?;
+    // Like libpq, which takes no password that others of this machine can read.
+    let is_private = rustix::fs::stat(&file)
+        .is_ok_and(|found| Mode::from_raw_mode(found.st_mode).intersection(OTHERS).is_empty());
+    let text = Files::default().read_text(&file, LARGEST).ok().filter(|_| is_private)?;
+    let host = match config.get_hosts().first()? {
+        Host::Tcp(host) => host.clone(),
+        // So libpq calls the usual folder of the socket.
+        Host::Unix(folder) if folder == Path::new(SOCKET) => "localhost".to_owned(),
+        Host::Unix(folder) => folder.to_str()?.to_owned(),
+    };
+    let port = config.get_ports().first().unwrap_or(&5_432).to_string();
+    let user = config.get_user()?;
+    password(&text, [&host, &port, config.get_dbname().unwrap_or(user), user])
 }

@@ -5,6 +5,7 @@
 //! are `$1`, `$2`, …
 
 mod address;
+mod password_file;
 mod postgresql;
 mod sqlite;
 mod value;

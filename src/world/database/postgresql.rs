@@ -246,6 +246,11 @@ fn explain(error: &Error, name: &str) -> anyhow::Error {
         if is_lost {
             return anyhow!("the database {name} cannot be reached: {words}; is PostgreSQL running there?");
         }
+        if words == "password missing" {
+            return anyhow!(
+                "the database {name} asks for a password: put it into $PGPASSWORD, ~/.pgpass or the address"
+            );
+        }
         return anyhow!("the database {name}: {words}");
     };
     let words = text::escape(server.message()).into_owned();
