@@ -194,6 +194,13 @@ fn a_secret_that_cron_will_not_have_is_a_problem_and_none_is_shown() {
 }
 
 #[test]
+fn a_secret_that_two_sections_name_is_told_once() {
+    let twice = "[notify-devis]\nwebhook = \"env:HOOK\"\n[alerts.discord]\nwebhook = \"env:HOOK\"\n";
+    let diagnosis = ill(&Site::new(twice));
+    assert_eq!(diagnosis.matches("secrets: HOOK").count(), 1, "{diagnosis}");
+}
+
+#[test]
 fn a_program_that_cron_will_not_find_is_a_problem_with_its_whole_path_as_the_cure() {
     let site = Site::new(
         "[jobs.a]\nschedule = \"0 2 * * *\"\nshell = \"X=1 deploy-site --now\"\n\

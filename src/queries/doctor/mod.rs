@@ -243,7 +243,14 @@ fn secrets(world: &World) -> Vec<Finding> {
         let text = format!("{name} is to see {}, which cron does not have", job.pass_env.join(", "));
         Finding::note("secrets", text, "set it in the crontab")
     });
-    let named = world.config.secrets().map(|secret| match secret {
+    // Two sections may name the same one.
+    let mut secrets: Vec<SecretRef> = Vec::new();
+    for secret in world.config.secrets() {
+        if !secrets.contains(&secret) {
+            secrets.push(secret);
+        }
+    }
+    let named = secrets.into_iter().map(|secret| match secret {
         SecretRef::Env(name) => variable(world, &name),
         SecretRef::File(path) => secret_file(&world.root.join(path)),
     });
