@@ -1,11 +1,11 @@
 //! `[alerts]`: who hears of failures, recoveries and runs that did not take place.
 
+use super::http;
 use super::secret::SecretRef;
 use super::units::Length;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::IpAddr;
 
 /// `[alerts]`
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -216,7 +216,7 @@ impl Mail {
         if self.user.is_some() != self.password.is_some() {
             return Err("`user` and `password` of [alerts.mail] belong together".to_owned());
         }
-        if self.tls == Tls::None && !is_this_machine(&self.host) {
+        if self.tls == Tls::None && !http::is_this_machine(&self.host) {
             let host = crate::text::escape(&self.host);
             return Err(format!(
                 "[alerts.mail] would send openly to {host}; `tls = \"none\"` is for this machine only"
@@ -234,8 +234,4 @@ impl Mail {
             Tls::None => 25,
         })
     }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }

@@ -12,11 +12,13 @@ pub struct Database {
     /// `sqlite:PATH`, `postgres://…` without a password, or `env:NAME` or `file:PATH` for a whole address.
     pub url: DatabaseUrl,
     /// How long a database is waited for that another program has locked.
-    #[serde(default = "half_a_minute")]
+    #[serde(default = "usual_patience")]
     pub busy_timeout: Length,
 }
 
-fn half_a_minute() -> Length {
+/// How long a locked database is waited for, unless `busy_timeout` says otherwise.
+#[must_use]
+pub fn usual_patience() -> Length {
     Length::from_seconds(30)
 }
 

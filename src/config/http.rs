@@ -3,6 +3,7 @@
 use super::units::Length;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// `[http]`
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -39,4 +40,10 @@ impl Http {
             tries => Err(format!("`tries` of [http] is {tries}; write a number from 1 to 10")),
         }
     }
+}
+
+/// True for a name or address of this machine, to which nothing need be encrypted.
+#[must_use]
+pub fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }

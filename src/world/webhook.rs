@@ -3,12 +3,12 @@
 use super::World;
 use super::http::{self, Address, Request};
 use crate::engine::apply::Permit;
+use crate::text;
 use anyhow::{Result, anyhow};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use sha2::Sha256;
-use std::fmt::Write as _;
 
 /// Posts `message`. The error is one line.
 pub(crate) fn post(
@@ -30,11 +30,7 @@ fn sign(secret: &SecretString, body: &[u8]) -> Result<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
         .map_err(|_| anyhow!("the secret of [alerts.webhook] cannot sign"))?;
     mac.update(body);
-    let mut signature = "sha256=".to_owned();
-    for byte in mac.finalize().into_bytes() {
-        let _ = write!(signature, "{byte:02x}");
-    }
-    Ok(signature)
+    Ok(format!("sha256={}", text::hex(&mac.finalize().into_bytes())))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub(crate) use value::{Row, Value};
 
 use super::World;
 use super::stop::Stop;
+use crate::config::database::usual_patience;
 use crate::config::tables::{Known, Tables};
 use crate::engine::apply::Permit;
 use crate::error::Problem;
@@ -76,7 +77,7 @@ impl World {
                 })?
             }
             (None, 0) => match self.variable_or_env_file("DATABASE_URL") {
-                Some(url) => return Database::of("$DATABASE_URL", &url, sqlite::PATIENCE, self),
+                Some(url) => return Database::of("$DATABASE_URL", &url, usual_patience().duration(), self),
                 None => return Err(Problem::usage(format!("the site has no database; {hint}"))),
             },
             (None, 1) => known.iter().next().ok_or_else(|| Problem::usage(hint))?,

@@ -14,8 +14,6 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long a locked database is waited for, unless `busy_timeout` says otherwise.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// A locked database is tried again after this time.
 const PAUSE: Duration = Duration::from_millis(50);
 

@@ -1,5 +1,6 @@
 //! An address that requests go to: a URL, and the words for it in messages, which are no secret.
 
+use crate::config::http::is_this_machine;
 use crate::config::secret::SecretRef;
 use crate::error::Problem;
 use crate::world::World;
@@ -7,7 +8,6 @@ use anyhow::Result;
 use reqwest::Url;
 use secrecy::ExposeSecret as _;
 use std::fmt;
-use std::net::IpAddr;
 
 /// An address that requests go to, and the words for it in messages.
 #[derive(Clone)]
@@ -87,8 +87,7 @@ impl Address {
 
 /// True for an address of this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    is_this_machine(url.host_str().unwrap_or_default().trim_matches(['[', ']']))
 }
 
 #[cfg(test)]

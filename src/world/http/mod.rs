@@ -15,8 +15,8 @@ use crate::logging;
 use crate::text;
 use anyhow::{Result, anyhow};
 use client::client;
+use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
 use std::fmt;
 use std::io::Read as _;
 use std::time::Duration;
@@ -29,7 +29,6 @@ const MOST_WORDS: usize = 200;
 /// What is asked of an address.
 pub(crate) struct Request<'a> {
     address: &'a Address,
-    method: Method,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     judge: &'a dyn Fn(&Answer) -> Verdict,
@@ -40,7 +39,6 @@ impl<'a> Request<'a> {
     pub(crate) fn post(address: &'a Address, content_type: &str, body: impl Into<Vec<u8>>) -> Request<'a> {
         Request {
             address,
-            method: Method::POST,
             headers: vec![("content-type", content_type.to_owned())],
             body: body.into(),
             judge: &Answer::verdict,
@@ -230,16 +228,16 @@ struct Lost {
 }
 
 fn exchange(world: &World, request: &Request<'_>) -> Result<Answer, Lost> {
-    let Request { address, method, headers, body, judge: _ } = request;
+    let Request { address, headers, body, judge: _ } = request;
     let limit = world.config.http.timeout.duration();
     let limit = world.stop.left().map_or(limit, |left| limit.min(left.max(Duration::from_millis(100))));
     let lost = |error: reqwest::Error| {
         let is_slow = error.is_timeout();
         let why = if is_slow { format!("no answer within {}", text::duration(limit)) } else { words(&error) };
-        Lost { why, may_have_arrived: !error.is_connect() && !error.is_builder() && *method != Method::GET }
+        Lost { why, may_have_arrived: !error.is_connect() && !error.is_builder() }
     };
     let client = client(&address.url).map_err(lost)?;
-    let mut builder = client.request(method.clone(), address.url.clone()).timeout(limit).body(body.clone());
+    let mut builder = client.post(address.url.clone()).timeout(limit).body(body.clone());
     for (name, value) in headers {
         builder = builder.header(*name, value);
     }
