@@ -57,6 +57,17 @@ impl Address {
         &self.name
     }
 
+    /// The same address under another name.
+    #[must_use]
+    pub(in crate::world) fn called(self, name: &str) -> Address {
+        Address { name: name.to_owned(), ..self }
+    }
+
+    /// What may be shown of it: no account, and nothing behind its path.
+    pub(in crate::world) fn without_secrets(&self) -> String {
+        format!("{}{}", self.machine(), self.url.path())
+    }
+
     /// The same address with `key=value` in its query, once; the other parameters stay.
     #[must_use]
     pub(crate) fn with_query(&self, key: &str, value: &str) -> Address {
@@ -75,7 +86,7 @@ impl Address {
     }
 
     /// The machine that it leads to: scheme, host and port.
-    pub(super) fn machine(&self) -> String {
+    pub(in crate::world) fn machine(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 

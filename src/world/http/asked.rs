@@ -1,6 +1,7 @@
 //! What one run has learnt of the addresses that it asks: which are given up, and which have asked for a pause.
 
-use super::{Address, Failure};
+use super::Address;
+use super::tries::Failure;
 use crate::text;
 use crate::world::World;
 use std::collections::BTreeMap;
@@ -9,12 +10,17 @@ use std::time::{Duration, Instant};
 
 const LONGEST: Duration = Duration::from_secs(86_400);
 
+/// So many failures in a row are no chance.
+const MOST_MISSES: u32 = 3;
+
 /// By address, or by machine.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Asked(Arc<Mutex<BTreeMap<String, Known>>>);
+pub(crate) struct Asked(Arc<Mutex<BTreeMap<String, Learnt>>>);
 
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct Learnt {
+    /// Failures in a row.
+    misses: u32,
     /// Why it is not asked again.
     given_up: Option<String>,
     /// It is not asked before this time.
@@ -22,12 +28,33 @@ struct Known {
 }
 
 impl Asked {
-    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Learnt>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn give_up(&self, key: &str, why: &str) {
+    /// Nobody asks this address, or this machine, again in this run.
+    pub(in crate::world) fn give_up(&self, key: &str, why: &str) {
         self.known().entry(key.to_owned()).or_default().given_up = Some(why.to_owned());
+    }
+
+    /// Whoever fails like that several times in a row is given up.
+    pub(in crate::world) fn miss(&self, key: &str, why: &str) {
+        let mut all = self.known();
+        let learnt = all.entry(key.to_owned()).or_default();
+        learnt.misses += 1;
+        if learnt.misses >= MOST_MISSES {
+            learnt.given_up = Some(why.to_owned());
+        }
+    }
+
+    /// It is there.
+    pub(in crate::world) fn hit(&self, key: &str) {
+        self.known().entry(key.to_owned()).or_default().misses = 0;
+    }
+
+    /// Why it is not asked again.
+    pub(in crate::world) fn given_up(&self, key: &str) -> Option<String> {
+        self.known().get(key)?.given_up.clone()
     }
 
     /// The next request to this address waits so long.
@@ -42,13 +69,13 @@ impl Asked {
     #[expect(clippy::disallowed_methods, reason = "this is World")]
     pub(super) fn await_turn(&self, world: &World, address: &Address) -> Result<(), Failure> {
         let keys = [address.whole(), &address.machine()];
-        let known: Vec<Known> = {
+        let known: Vec<Learnt> = {
             let all = self.known();
             keys.iter().filter_map(|key| all.get(*key).cloned()).collect()
         };
         let failure = |why: String| Failure::passing(why, None);
         let mut wait = Duration::ZERO;
-        for Known { given_up, next } in known {
+        for Learnt { given_up, next, misses: _ } in known {
             if let Some(why) = given_up {
                 return Err(failure(why));
             }
