@@ -12,6 +12,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The target of a child's output lines, which carry no level and no time on a terminal.
 pub const OUTPUT: &str = "output";
+/// The target of what the tools of a job say: much of it, and seldom of interest. In the log it has its time, since
+/// several may be speaking.
+pub(crate) const TOOL: &str = "tool";
 /// The target of the lines that tell what became of each action; the report prints them.
 pub const STEP: &str = "step";
 
@@ -34,12 +37,13 @@ pub fn start(verbosity: i8, live: bool) {
     let stderr = env_logger::Builder::new()
         .filter_level(level)
         .filter_module(OUTPUT, if live { LevelFilter::Info } else { LevelFilter::Off })
+        .filter_module(TOOL, if verbosity > 1 { LevelFilter::Info } else { LevelFilter::Off })
         .filter_module(STEP, LevelFilter::Off)
         .format(|out, record| {
             let message = record.args().to_string();
             let message = redacted(&message);
             let message = text::escape(&message);
-            if record.target() == OUTPUT {
+            if [OUTPUT, TOOL].contains(&record.target()) {
                 return writeln!(out, "{message}");
             }
             writeln!(out, "{}: {message}", word(record.level()))
@@ -144,7 +148,7 @@ impl Log for Logger {
 
 /// What the crates in use have to say is not for people: an error of theirs comes back to its caller.
 fn is_own(target: &str) -> bool {
-    [OUTPUT, STEP].contains(&target) || target.split("::").next() == Some(env!("CARGO_PKG_NAME"))
+    [OUTPUT, TOOL, STEP].contains(&target) || target.split("::").next() == Some(env!("CARGO_PKG_NAME"))
 }
 
 fn line(record: &Record<'_>, message: &str) -> String {

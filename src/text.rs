@@ -160,8 +160,13 @@ pub fn hex(bytes: &[u8]) -> String {
 /// "1 file", "2 files", "250,000 files"; `noun` in the singular.
 #[must_use]
 pub fn plural(count: usize, noun: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{s}", thousands(count as u64))
+    let count_in_words = thousands(count as u64);
+    match noun.strip_suffix("ry") {
+        _ if count == 1 => format!("{count_in_words} {noun}"),
+        // Library, repository.
+        Some(stem) => format!("{count_in_words} {stem}ries"),
+        None => format!("{count_in_words} {noun}s"),
+    }
 }
 
 /// 1234567 as "1,234,567".

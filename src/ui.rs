@@ -251,13 +251,16 @@ impl Front for Ui {
 
     fn progress(&self, done: usize, total: usize) {
         // A look at the clock for every file of half a million would be felt.
+        let is_due = total < 1_000 || done.is_multiple_of(64);
         let is_watched = self.is_terminal && self.verbosity >= 0 && !self.json;
-        if !is_watched || !done.is_multiple_of(64) || self.started.elapsed() < Duration::from_secs(1) {
+        if !is_watched || !is_due || self.started.elapsed() < Duration::from_secs(1) {
             return;
         }
         let bar = self.bar.get_or_init(|| {
-            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} ({eta} left)");
-            ProgressBar::new(total as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} ({elapsed}, {eta} left)");
+            let bar = ProgressBar::new(total as u64);
+            bar.enable_steady_tick(Duration::from_millis(500));
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         bar.set_position(done as u64);
     }

@@ -225,6 +225,7 @@ fn the_json_report_names_every_item_before_and_after() {
     let mut plan = site.maint(&["cleanup-temp", "temp", "--json", "--dry-run"]).exits(0).json();
     assert_eq!(plan["started"], "2026-11-20T15:02:26.000Z");
     plan["finished"] = plan["started"].clone();
+    plan["duration_seconds"] = 0.into();
     assert_snapshot!(serde_json::to_string_pretty(&plan).unwrap(), @r#"
     {
       "job": "cleanup-temp",
@@ -233,6 +234,7 @@ fn the_json_report_names_every_item_before_and_after() {
       "exit_code": 0,
       "started": "2026-11-20T15:02:26.000Z",
       "finished": "2026-11-20T15:02:26.000Z",
+      "duration_seconds": 0,
       "summary": "cleanup-temp: 2 planned, 7 B to free",
       "counts": {
         "planned": 2,

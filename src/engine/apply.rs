@@ -69,6 +69,7 @@ fn finished<J: Job>(
         finished: world.clock.reading(),
         overview,
         sum: job.sum_up(&steps),
+        totals: job.totals(&steps),
         steps,
         notes,
         failures,
@@ -183,7 +184,7 @@ fn work<J: Job>(
     } else if J::Action::TOGETHER && !actions.is_empty() {
         apply_together(actions, world, permit)
     } else {
-        apply_each::<J>(actions, order.front, world, permit)
+        apply_each(job, actions, order.front, world, permit)
     };
     plan.failures.extend(failure);
     let has_failed =
@@ -236,6 +237,7 @@ fn apply_together<A: Action>(actions: Vec<A>, world: &World, permit: &Permit) ->
 
 /// One after the other, or several at a time.
 fn apply_each<J: Job>(
+    job: &J,
     actions: Vec<J::Action>,
     front: &dyn Front,
     world: &World,
@@ -262,21 +264,15 @@ fn apply_each<J: Job>(
         front.progress(done.fetch_add(1, Relaxed) + 1, total);
         outcome
     };
-    let outcomes = match J::WORKERS {
-        workers if workers > 1 && total >= WORTH_WORKERS => in_parallel(&actions, workers, &apply),
-        _ => actions.iter().map(|action| apply_and_log(action, &apply)).collect(),
-    };
+    front.progress(0, total);
+    let workers = job.workers(world, total);
+    let stretches = actions.chunk_by(|one, next| !one.is_barrier() && !next.is_barrier());
+    let outcomes = stretches.flat_map(|stretch| in_parallel(stretch, workers, &apply)).collect();
     Applied { steps: Steps::applied(actions, outcomes), was_cut: was_cut.into_inner(), failure: None }
 }
 
 fn apply_one<A: Action>(action: &A, world: &World, permit: &Permit) -> Outcome {
     action.apply(world, permit).unwrap_or_else(|error| Outcome::Failed(one_line(&error).into()))
-}
-
-fn apply_and_log<A: Action>(action: &A, apply: &impl Fn(&A) -> Outcome) -> Outcome {
-    let outcome = apply(action);
-    log_steps(std::slice::from_ref(action), std::slice::from_ref(&outcome));
-    outcome
 }
 
 /// Writes what became of some actions to the log of the run.
@@ -289,15 +285,12 @@ fn log_steps<A: Action>(actions: &[A], outcomes: &[Outcome]) {
 
 const ENDED: &str = "not done: the run was ended";
 
-/// Fewer actions are applied in order: their log reads better, and threads would gain nothing.
-const WORTH_WORKERS: usize = 64;
-
 /// Steps that a worker takes, or that are written to the log, at once.
 const MOST_TOGETHER: usize = 512;
 
 /// Neighbouring actions often share a folder: a worker takes several at once, but leaves some for the others.
 fn chunk_size(total: usize, workers: usize) -> usize {
-    (total / (workers * 4)).clamp(1, MOST_TOGETHER)
+    (total / (workers * 64)).clamp(1, MOST_TOGETHER)
 }
 
 fn in_parallel<A: Action>(

@@ -19,7 +19,7 @@ use std::time::Duration;
 const MIGRATION_LOCK: &str = ".migration";
 
 /// What each version of the schema adds to the one before; never changed once released.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY,
@@ -79,7 +79,19 @@ const MIGRATIONS: [&str; 3] = [
         overdue INTEGER
     ) STRICT;
 ",
+    "
+    CREATE TABLE memory (
+        topic TEXT NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        written INTEGER NOT NULL,
+        PRIMARY KEY (topic, key)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
+
+/// The first version with the table `memory`.
+pub(super) const WITH_MEMORY: u32 = 4;
 
 #[expect(clippy::cast_possible_truncation, reason = "a handful of migrations")]
 const LATEST: u32 = MIGRATIONS.len() as u32;

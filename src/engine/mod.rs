@@ -6,6 +6,7 @@ pub mod due;
 pub mod history;
 pub mod installed;
 pub mod lock;
+pub mod memory;
 pub mod order;
 pub mod pause;
 pub mod plan;
@@ -34,8 +35,6 @@ pub trait Job: Sync {
     /// True when its report is the answer to whoever typed it. Then it is printed without a terminal too, and
     /// what makes the plan fail is refused before anything is touched.
     const ANSWERS: bool = false;
-    /// How many actions may be applied at the same time; more than one only when none depends on another.
-    const WORKERS: usize = 1;
     /// False when the job itself sees to it that it ends in time; then nothing needs to watch it.
     const CAN_HANG: bool = true;
     /// What a failed action means for those after it.
@@ -59,12 +58,23 @@ pub trait Job: Sync {
         Ok(())
     }
 
+    /// How many of so many actions may be applied at the same time; more than one only when none depends on another,
+    /// save for those that are a [barrier](Action::is_barrier).
+    fn workers(&self, _world: &World, _actions: usize) -> usize {
+        1
+    }
+
     /// Looks at the world and says what is to be done. It writes nothing, not even a cache.
     fn plan(&self, world: &World) -> Result<Plan<Self::Action>>;
 
     /// A few words on the whole for the summary, such as what was freed.
     fn sum_up(&self, _steps: &Steps<Self::Action>) -> Option<String> {
         None
+    }
+
+    /// What a program that reads the report need not count itself, such as bytes that were made: keys of the report.
+    fn totals(&self, _steps: &Steps<Self::Action>) -> Vec<(&'static str, u64)> {
+        Vec::new()
     }
 
     /// What to ask before the plan is applied; `None` when the user has already said yes.
@@ -77,6 +87,11 @@ pub trait Job: Sync {
 pub trait Action: Display + Serialize + Send + Sync {
     /// Does it, after looking again: what has changed since it was planned is skipped.
     fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome>;
+
+    /// True when what stands before it in the plan must have ended, and what stands behind it must not have begun.
+    fn is_barrier(&self) -> bool {
+        false
+    }
 
     /// True when the whole plan is applied at once, all of it or nothing: one transaction for all.
     const TOGETHER: bool = false;

@@ -202,6 +202,8 @@ pub struct Report<A> {
     pub overview: Option<Overview>,
     /// A few words on the whole, such as what was freed.
     pub sum: Option<String>,
+    /// The same as numbers.
+    pub totals: Vec<(&'static str, u64)>,
     /// What was done.
     pub steps: Steps<A>,
     /// What was left alone and why.
@@ -226,10 +228,11 @@ pub struct Counts {
 }
 
 impl<A> Report<A> {
-    /// How many steps ended in each way.
+    /// How many steps ended in each way; what failed without being a step counts as well.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.steps.iter().fold(Counts::default(), |mut counts, step| {
+        let begin = Counts { failed: self.failures.len(), ..Counts::default() };
+        self.steps.iter().fold(begin, |mut counts, step| {
             match step.outcome {
                 Outcome::Planned => counts.planned += 1,
                 Outcome::Done(_) => counts.done += 1,
@@ -248,7 +251,7 @@ impl<A> Report<A> {
             (counts.planned, "planned"),
             (counts.done, "done"),
             (counts.skipped, "skipped"),
-            (counts.failed + self.failures.len(), "failed"),
+            (counts.failed, "failed"),
         ];
         let mut parts: Vec<String> = parts
             .into_iter()
@@ -289,10 +292,14 @@ impl<A: Serialize> Serialize for Report<A> {
         map.serialize_entry("exit_code", &self.exit.code())?;
         map.serialize_entry("started", &time(self.started))?;
         map.serialize_entry("finished", &time(self.finished))?;
+        map.serialize_entry("duration_seconds", &(self.finished - self.started).as_seconds_f64())?;
         map.serialize_entry("summary", &self.summary())?;
         map.serialize_entry("counts", &self.counts())?;
         if let Some(overview) = &self.overview {
             map.serialize_entry(overview.key, &overview.value)?;
+        }
+        for (key, value) in &self.totals {
+            map.serialize_entry(key, value)?;
         }
         map.serialize_entry("steps", &self.steps)?;
         map.serialize_entry("notes", &self.notes)?;

@@ -57,9 +57,13 @@ struct Place {
 
 impl Job for CleanupTemp {
     const NAME: &'static str = "cleanup-temp";
-    /// Removing waits for the disk: more workers than processors (docs/performance.md).
-    const WORKERS: usize = 16;
     type Action = Remove;
+
+    /// Removing waits for the disk: more workers than processors (docs/performance.md). A few are removed in order:
+    /// their log reads better, and threads would gain nothing.
+    fn workers(&self, _world: &World, actions: usize) -> usize {
+        if actions < 64 { 1 } else { 16 }
+    }
 
     fn check(&self, world: &World) -> Result<()> {
         let (places, _) = self.places(world)?;
