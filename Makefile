@@ -62,7 +62,7 @@ compiler:
 
 .PHONY: tools
 tools: compiler
-	@$(call ensure,strace:strace sqlite3:sqlite3 unshare:util-linux nsenter:util-linux setpriv:util-linux script:bsdutils python3:python3 crontab:cron busybox:busybox-static systemd-analyze:systemd initdb:postgresql)
+	@$(call ensure,strace:strace sqlite3:sqlite3 unshare:util-linux nsenter:util-linux setpriv:util-linux script:bsdutils python3:python3 crontab:cron busybox:busybox-static systemd-analyze:systemd initdb:postgresql git:git)
 
 define ensure
 	missing=; \

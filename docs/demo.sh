@@ -24,6 +24,8 @@ show run cleanup-stuck
 show run rebuild-paths --dry-run
 show run rebuild-paths
 show run expire-logs
+show run ascl-refresh --dry-run
+show run ascl-refresh
 show run report
 printf '\nA job that fails, to see what cron would mail:\n'
 show run failing

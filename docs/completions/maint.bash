@@ -19,6 +19,9 @@ _maint() {
             maint,alerts)
                 cmd="maint__subcmd__alerts"
                 ;;
+            maint,ascl-refresh)
+                cmd="maint__subcmd__ascl__subcmd__refresh"
+                ;;
             maint,cleanup-logs)
                 cmd="maint__subcmd__expire__subcmd__logs"
                 ;;
@@ -134,7 +137,7 @@ _maint() {
 
     case "${cmd}" in
         maint)
-            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --help --version cleanup-temp notify-devis rebuild-paths cleanup-stuck expire-logs cleanup-logs run crontab alerts jobs status why doctor history logs locks pause resume init config completions man help"
+            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --help --version cleanup-temp notify-devis rebuild-paths cleanup-stuck expire-logs cleanup-logs ascl-refresh run crontab alerts jobs status why doctor history logs locks pause resume init config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -208,6 +211,60 @@ _maint() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maint__subcmd__ascl__subcmd__refresh)
+            opts="-c -C -n -v -q -y -h --domain --all --top --source --no-contexts --only --jobs --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --top)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -42,6 +42,7 @@ complete -c maint -n "__fish_maint_needs_command" -f -a "rebuild-paths" -d 'Make
 complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-stuck" -d 'Marks backups and restores as failed that have been running or pending for too long'
 complete -c maint -n "__fish_maint_needs_command" -f -a "expire-logs" -d 'Compresses old logs, and removes still older ones'
 complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-logs" -d 'Compresses old logs, and removes still older ones'
+complete -c maint -n "__fish_maint_needs_command" -f -a "ascl-refresh" -d 'Renews the catalogue of libraries and their context files'
 complete -c maint -n "__fish_maint_needs_command" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
 complete -c maint -n "__fish_maint_needs_command" -f -a "crontab" -d 'Installs the scheduled jobs in this user\'s crontab, and shows how they stand there'
 complete -c maint -n "__fish_maint_needs_command" -f -a "alerts" -d 'Tries the messages that tell of failures'
@@ -147,6 +148,25 @@ complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s v -l verbos
 complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l domain -d 'The catalogue of this domain [default: astronomy, or the site\'s only one]' -r
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l top -d 'How many libraries the catalogue has at most [default: 100, or `top` of maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l source -d 'Where the document is: an address, or a file [default: `source` of maint.toml, or ASCL\'s]' -r
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l only -d 'Of the context files make the one of this library only, however new it is' -r
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l jobs -d 'How many context files are made at the same time [default: 2, or `jobs`]' -r
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l all -d 'The catalogues of all domains of the site'
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l no-contexts -d 'Write the catalogue only'
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l force -d 'Replace a catalogue even by one that is empty or much smaller'
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand run" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand run" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand run" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'

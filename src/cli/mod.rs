@@ -10,7 +10,9 @@ mod usage;
 use self::dispatch::Visitor;
 use crate::error::{exit_of, is_expected, one_line};
 use crate::exit::Exit;
-use crate::jobs::{alerts, cleanup_stuck::CleanupStuck, cleanup_temp::CleanupTemp};
+use crate::jobs::{
+    alerts, ascl_refresh::AsclRefresh, cleanup_stuck::CleanupStuck, cleanup_temp::CleanupTemp,
+};
 use crate::jobs::{expire_logs::ExpireLogs, init::Init, notify_devis::NotifyDevis, pause::Pause};
 use crate::jobs::{rebuild_paths::RebuildPaths, resume::Resume};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
@@ -135,6 +137,19 @@ Examples:
     )]
     ExpireLogs(ExpireLogs),
     #[command(after_long_help = "\
+The repositories that the document of ASCL links to are asked for their stars; those whose name has a keyword of
+the domain, the most starred first, are the catalogue. Without a token GitHub answers 60 requests an
+hour: what does not fit keeps its figures and is asked first by the next run. A result that is empty or
+much smaller than the catalogue is refused (--force overrides). Then context files are made for
+libraries that have none, or that have changed since.
+
+Examples:
+  maint ascl-refresh --dry-run                what would change
+  maint ascl-refresh                          for cron: the catalogue of astronomy
+  maint ascl-refresh --only astropy/astropy   the context file of one library, now
+  maint ascl-refresh --no-contexts --top 20   a short catalogue only")]
+    AsclRefresh(AsclRefresh),
+    #[command(after_long_help = "\
 The job runs as cron would run it: with its lock, its time limit, a log and a line in the history.
 
 Examples:
@@ -226,9 +241,21 @@ impl Command {
             Command::ExpireLogs(job) => {
                 Some(visitor.visit(&ExpireLogs { force: job.force || is_forced, ..job.clone() }))
             }
+            Command::AsclRefresh(job) => {
+                let at = |source: &String| source_at(base, source);
+                let source = job.source.as_ref().map(at);
+                Some(visitor.visit(&AsclRefresh { force: job.force || is_forced, source, ..job.clone() }))
+            }
             _ => None,
         }
     }
+}
+
+/// An address as it is; a file in `base`, or in the current folder when that is empty.
+fn source_at(base: &Path, source: &str) -> String {
+    let is_file = !source.is_empty() && !source.contains("://");
+    let path = std::path::absolute(base.join(source)).ok().filter(|_| is_file);
+    path.map_or_else(|| source.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 /// Runs a job as cron would: lock, time limit, log, history

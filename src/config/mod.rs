@@ -1,16 +1,19 @@
 //! `maint.toml` as structs, one file per family of sections. Pure: text in, values or a [`Problem`] out.
 
 pub mod alerts;
+pub mod ascl_refresh;
 pub mod cleanup_stuck;
 pub mod cleanup_temp;
 pub mod database;
 pub mod expire_logs;
+pub mod github;
 pub mod glob;
 pub mod http;
 pub mod job;
 pub mod notify_devis;
 mod position;
 pub mod rebuild_paths;
+pub mod repository;
 pub mod secret;
 pub mod site;
 pub mod tables;
@@ -48,6 +51,10 @@ pub struct Config {
     pub http: http::Http,
     /// Who hears of failures and recoveries.
     pub alerts: alerts::Alerts,
+    /// Where GitHub is, and as whom it is asked.
+    pub github: github::Github,
+    /// The catalogue of libraries that `ascl-refresh` writes.
+    pub ascl_refresh: ascl_refresh::AsclRefreshSection,
     /// The folders that `cleanup-temp` cleans.
     pub cleanup_temp: cleanup_temp::CleanupTempSection,
     /// The backups that `rebuild-paths` compares with their records.
@@ -99,6 +106,8 @@ impl Config {
         self.check_databases()?;
         self.tables.check().map_err(|(key, message)| Wrong { key, message })?;
         self.http.check().map_err(|why| Wrong::new("http", why))?;
+        self.github.check().map_err(|why| Wrong::new("github", why))?;
+        self.ascl_refresh.check().map_err(|(key, message)| Wrong { key, message })?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
 
@@ -130,7 +139,13 @@ impl Config {
         let of_databases = self.databases.values().filter_map(|database| database.url.secret());
         let of_devis = self.notify_devis.webhook.clone();
         let pings = self.jobs.values().filter_map(|job| job.ping.clone());
-        self.alerts.secrets().cloned().chain(pings).chain(of_databases).chain(of_devis)
+        self.alerts
+            .secrets()
+            .cloned()
+            .chain(pings)
+            .chain(of_databases)
+            .chain(of_devis)
+            .chain(self.github.token.clone())
     }
 
     /// True when a run of the job that was missed is made up for.

@@ -1,6 +1,7 @@
 //! One file per subcommand that changes something, under the same name.
 
 pub mod alerts;
+pub mod ascl_refresh;
 pub mod cleanup_stuck;
 pub mod cleanup_temp;
 pub mod crontab;

@@ -87,8 +87,8 @@ impl Keeper<'_> {
     }
 }
 
-/// Variables in which a command looks for an address that the configuration does not name.
-const USUAL: [&str; 2] = ["DATABASE_URL", "DISCORD_WEBHOOK_URL"];
+/// Variables in which a command looks for a secret that the configuration does not name.
+const USUAL: [&str; 3] = ["DATABASE_URL", "DISCORD_WEBHOOK_URL", "GITHUB_TOKEN"];
 
 /// The secrets that the configuration names.
 #[derive(Clone, Debug, Default)]

@@ -43,6 +43,8 @@ pub(crate) struct Reply {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     delay: Duration,
+    /// So many spaces follow the body.
+    padding: usize,
     ending: Ending,
 }
 
@@ -56,11 +58,20 @@ enum Ending {
     Cut,
     /// The body never ends.
     Endless,
+    /// The body never ends, and comes byte by byte.
+    Dripping,
 }
 
 impl Reply {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Reply {
-        Reply { status, headers: Vec::new(), body: body.into(), delay: Duration::ZERO, ending: Ending::Whole }
+        Reply {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            delay: Duration::ZERO,
+            padding: 0,
+            ending: Ending::Whole,
+        }
     }
 
     pub(crate) fn json(status: u16, body: &Value) -> Reply {
@@ -77,6 +88,11 @@ impl Reply {
         self
     }
 
+    /// So many spaces follow the body.
+    pub(crate) fn padded(self, padding: usize) -> Reply {
+        Reply { padding, ..self }
+    }
+
     /// The line is cut before any answer.
     pub(crate) fn mute() -> Reply {
         Reply { ending: Ending::Mute, ..Reply::new(200, "") }
@@ -90,6 +106,11 @@ impl Reply {
     /// The answer never ends.
     pub(crate) fn endless(self) -> Reply {
         Reply { ending: Ending::Endless, ..self }
+    }
+
+    /// The answer never ends, and comes byte by byte.
+    pub(crate) fn dripping(self) -> Reply {
+        Reply { ending: Ending::Dripping, ..self }
     }
 }
 
@@ -169,6 +190,11 @@ impl Server {
         format!("{scheme}://{}{path}", self.address)
     }
 
+    /// Forgets the requests so far.
+    pub(crate) fn forget(&self) {
+        self.shared.received.lock().unwrap().clear();
+    }
+
     /// The requests so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.shared.received.lock().unwrap().clone()
@@ -227,19 +253,34 @@ fn write(stream: &mut Line, reply: &Reply) -> std::io::Result<()> {
     if reply.ending == Ending::Mute {
         return Ok(());
     }
-    let length = if reply.ending == Ending::Whole { reply.body.len() } else { usize::MAX >> 1 };
-    write!(stream, "HTTP/1.1 {} Told\r\nconnection: close\r\ncontent-length: {length}\r\n", reply.status)?;
+    write!(stream, "HTTP/1.1 {} Told\r\nconnection: close\r\n", reply.status)?;
+    let length = reply.body.len() + reply.padding;
+    match reply.ending {
+        Ending::Whole => write!(stream, "content-length: {length}\r\n")?,
+        Ending::Cut => write!(stream, "content-length: {}\r\n", length + 1_000)?,
+        // It ends when the line does.
+        Ending::Mute | Ending::Endless | Ending::Dripping => {}
+    }
     for (name, value) in &reply.headers {
         write!(stream, "{name}: {value}\r\n")?;
     }
     stream.write_all(b"\r\n")?;
     stream.write_all(&reply.body)?;
-    stream.flush()?;
-    if reply.ending != Ending::Endless {
-        return Ok(());
+    let spaces = [b' '; 4_096];
+    for start in (0..reply.padding).step_by(spaces.len()) {
+        stream.write_all(&spaces[..spaces.len().min(reply.padding - start)])?;
     }
+    stream.flush()?;
     loop {
-        stream.write_all(&[b' '; 4_096])?;
+        match reply.ending {
+            Ending::Whole | Ending::Cut | Ending::Mute => return Ok(()),
+            Ending::Endless => stream.write_all(&spaces)?,
+            Ending::Dripping => {
+                stream.write_all(b" ")?;
+                stream.flush()?;
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
     }
 }
 

@@ -1,8 +1,13 @@
 //! A temporary site, and the built `maint` run in it: no inherited variables, fixed clock, fixed zone.
 
+pub(crate) mod ascl;
+pub(crate) mod catalogue;
 pub(crate) mod cron;
 pub(crate) mod database;
+pub(crate) mod github;
+pub(crate) mod graphql;
 pub(crate) mod http;
+pub(crate) mod libraries;
 pub(crate) mod smtp;
 pub(crate) mod tls;
 
@@ -221,7 +226,8 @@ pub(crate) fn snapshot(base: &Path) -> BTreeMap<PathBuf, String> {
     found
 }
 
-fn hash(bytes: &[u8]) -> u64 {
+/// A number that two texts hardly have in common.
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);

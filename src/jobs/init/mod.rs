@@ -80,8 +80,13 @@ const DEMO_FILES: [(&str, usize, i64); 14] = [
     ("logs/app.log.3", 68_000, 40 * 24),
 ];
 const DEMO_FOLDERS: [(&str, i64); 2] = [("backups/temp/export", 71), ("backups/temp/import", 0)];
-/// Nobody answers there.
-const DEMO_SECRETS: &str = "DISCORD_WEBHOOK_URL=http://127.0.0.1:9/api/webhooks/1/sample\n";
+const DEMO_TEXTS: [(&str, &str); 4] = [
+    // Nobody answers there.
+    ("demo.env", "DISCORD_WEBHOOK_URL=http://127.0.0.1:9/api/webhooks/1/sample\n"),
+    ("sample/ascl.json", include_str!("catalogue/ascl.json")),
+    ("sample/github.json", include_str!("catalogue/github.json")),
+    ("app/data/astronomy-libraries.json", include_str!("catalogue/astronomy-libraries.json")),
+];
 
 /// The sample database as of now.
 fn demo_database(world: &World) -> String {
@@ -125,7 +130,8 @@ impl Job for Init {
             actions.extend(
                 DEMO_FOLDERS.map(|(path, age)| Make::Aged { path: at(path), modified: now - age * HOUR }),
             );
-            actions.push(Make::Text { path: at("demo.env"), text: DEMO_SECRETS.to_owned() });
+            actions
+                .extend(DEMO_TEXTS.map(|(path, text)| Make::Text { path: at(path), text: text.to_owned() }));
             actions.push(Make::Database { path: at("app.db"), sql: demo_database(world) });
         }
         let notes = vec!["next: `maint jobs`, then `maint run JOB --dry-run`".to_owned()];

@@ -3,6 +3,7 @@
 mod atomic;
 mod checksum;
 mod compression;
+mod emptying;
 mod folder;
 mod forbidden;
 mod gather;
@@ -11,6 +12,8 @@ mod inventory;
 mod lease;
 mod listing;
 mod removal;
+mod room;
+mod scratch;
 mod survey;
 mod walk;
 
@@ -20,6 +23,7 @@ pub(crate) use folder::{Find, Rules, Target};
 pub(crate) use holders::{Identity, holder_of_lock};
 pub(crate) use inventory::{Drawer, Inventory};
 pub(crate) use removal::Removal;
+pub(crate) use scratch::Scratch;
 pub(crate) use survey::{Old, Survey, Wanted};
 
 use super::stop::Stop;
@@ -27,11 +31,13 @@ use crate::engine::apply::Permit;
 use crate::error::{Problem, plain_errno};
 use crate::text;
 use anyhow::{Context as _, Result};
+use atomic::Unfinished;
 use chrono::{DateTime, Utc};
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -118,6 +124,35 @@ impl Files {
     /// Writes a file whole or not at all, with `mode` on creation; an older file keeps its own mode and owner.
     pub fn write(&self, path: &Path, content: &[u8], mode: u32, permit: &Permit) -> Result<()> {
         atomic::write(path, content, mode, permit)
+    }
+
+    /// Puts what is in `source`, an open file, at `path`, whole or not at all; the folder of `path` is made when it is
+    /// missing. Returns the size.
+    pub(crate) fn install(&self, source: &mut File, path: &Path, permit: &Permit) -> Result<u64> {
+        if let Some(folder) = path.parent() {
+            self.make_folder(folder, permit)?;
+        }
+        // A symlink stays one.
+        let real = self.real(path);
+        let mut install = || -> std::io::Result<u64> {
+            let mut unfinished = Unfinished::beside(&real)?;
+            let size = std::io::copy(source, unfinished.file())?;
+            unfinished.replace(&real, (&real, 0o644))?;
+            Ok(size)
+        };
+        install().with_context(|| format!("cannot write {}", text::path(path)))
+    }
+
+    /// True when a folder is at `path`, symlinks followed.
+    pub(crate) fn is_folder(&self, path: &Path) -> bool {
+        path.is_dir()
+    }
+
+    /// Writes what a file held into one with the same name and `ending`, with the file's own mode and owner.
+    pub fn keep_beside(&self, path: &Path, ending: &str, content: &[u8], permit: &Permit) -> Result<()> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(ending);
+        atomic::write_like(Path::new(&beside), content, (path, 0o600), permit)
     }
 
     /// Where a file really is, symlinks followed: what replaces it must not take the place of a symlink.
