@@ -148,6 +148,28 @@ fn a_folder_of_logs_that_is_not_writable_is_a_problem_for_a_site_whose_logs_expi
 }
 
 #[test]
+fn what_the_catalogue_needs_is_looked_for_where_cron_will_look() {
+    let site = Site::new(
+        "[jobs.night]\nschedule = \"0 2 * * *\"\ncommand = \"ascl-refresh\"\n\
+         [ascl-refresh]\ncontextmaker = \"venv/bin/contextmaker\"\n",
+    );
+    let folder = site.folder("app/data");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    let diagnosis = run(&mut site.command_as_user(&["doctor"])).exits(3).stdout;
+    let tool = site.path("venv/bin/contextmaker");
+    for line in [
+        format!("problem  folders: nothing can be written to {};", folder.display()),
+        format!("problem  tools: {} of job night does not exist;", tool.display()),
+        "ok       tools: git: found as cron will look for them".to_owned(),
+    ] {
+        assert!(diagnosis.contains(&line), "{line}: {diagnosis}");
+    }
+    program(&tool);
+    let diagnosis = run(&mut site.command(&["doctor"])).stdout;
+    assert!(diagnosis.contains("tools: git, venv/bin/contextmaker: found"), "{diagnosis}");
+}
+
+#[test]
 fn a_secret_that_cron_will_not_have_is_a_problem_and_none_is_shown() {
     let site = Site::bare();
     site.configure(&format!(

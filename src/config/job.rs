@@ -115,6 +115,13 @@ impl JobEntry {
         }
     }
 
+    /// True when its `command` begins with one of these words.
+    #[must_use]
+    pub fn is_of(&self, commands: &[&str]) -> bool {
+        let first = |line: &str| line.split_whitespace().next().is_some_and(|word| commands.contains(&word));
+        matches!(self.runs(), Runs::Command(line) if first(line))
+    }
+
     /// What the job runs; `check` has made sure that it is exactly one thing.
     #[must_use]
     pub fn runs(&self) -> Runs<'_> {

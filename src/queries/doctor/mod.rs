@@ -1,7 +1,10 @@
 //! `maint doctor`: everything that would stop a job under cron, and what to do about it.
 
+mod tools;
+
+pub(super) use tools::missing;
+
 use crate::config::database::DatabaseUrl;
-use crate::config::job::{JobEntry, Runs};
 use crate::config::secret::SecretRef;
 use crate::cron::drift::State;
 use crate::engine::Query;
@@ -18,7 +21,7 @@ use clap::Args;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// With less room the state database cannot be kept.
 const LEAST_ROOM: u64 = 16 << 20;
@@ -99,7 +102,7 @@ impl Query for Doctor {
             state(world),
             secrets(world),
             alerts(world),
-            tools(world),
+            tools::tools(world),
             databases(world),
         ]
         .concat();
@@ -205,18 +208,41 @@ fn folders(world: &World) -> Vec<Finding> {
         let text = format!("the home directory {}, in which cron starts, does not exist", text::path(&home));
         findings.push(Finding::problem("home", text, "make it, or correct it with usermod"));
     }
-    let temporary = world.config.cleanup_temp.paths.iter().map(|entry| root.join(entry.table().path));
-    // Their default is `logs`, which many a site has whose logs are none of our business.
-    let logs_expire = world.config.jobs.values().any(
-        |job| matches!(job.runs(), Runs::Command(line) if ["expire-logs", "cleanup-logs"].iter().any(|name| line.starts_with(name))),
-    );
-    let logs = world.config.expire_logs.paths.iter().filter(|_| logs_expire).map(|path| root.join(path));
-    let cleaned = temporary.chain(logs);
-    findings.extend(cleaned.filter(|path| path.is_dir() && !access::may_change_folder(path)).map(|path| {
-        let text = format!("nothing can be removed from {}", text::path(&path));
+    findings.extend(cleaned(world).filter(|path| path.is_dir() && !access::may_change_folder(path)).map(
+        |path| {
+            let text = format!("nothing can be removed from {}", text::path(&path));
+            Finding::problem("folders", text, "make it writable for this user")
+        },
+    ));
+    let written = written(world).map(|path| access::nearest_existing(&path).to_owned());
+    let written: BTreeSet<PathBuf> = written.filter(|path| !access::may_change_folder(path)).collect();
+    findings.extend(written.iter().map(|path| {
+        let text = format!("nothing can be written to {}", text::path(path));
         Finding::problem("folders", text, "make it writable for this user")
     }));
     findings
+}
+
+/// The folders from which jobs remove something.
+fn cleaned(world: &World) -> impl Iterator<Item = PathBuf> {
+    let config = &world.config;
+    let temporary = config.cleanup_temp.paths.iter().map(|entry| entry.table().path);
+    // Their default is `logs`, which many a site has whose logs are none of our business.
+    let logs_expire = config.jobs.values().any(|job| job.is_of(&["expire-logs", "cleanup-logs"]));
+    let logs = config.expire_logs.paths.iter().filter(move |_| logs_expire).cloned();
+    temporary.chain(logs).map(|path| world.root.join(path))
+}
+
+/// The folders into which jobs write something.
+fn written(world: &World) -> impl Iterator<Item = PathBuf> {
+    let section = &world.config.ascl_refresh;
+    let has_catalogue = world.config.jobs.values().any(|job| job.is_of(&["ascl-refresh"]));
+    let of_domain = |name: &str| {
+        let catalogue = section.catalogue.of(name).parent().map(Path::to_owned);
+        [catalogue.unwrap_or_default(), section.contexts.of(name), section.clones.clone()]
+    };
+    let folders = section.names().filter(move |_| has_catalogue).flat_map(of_domain);
+    folders.map(|path| world.root.join(path))
 }
 
 fn state(world: &World) -> Vec<Finding> {
@@ -297,58 +323,6 @@ fn alerts(world: &World) -> Vec<Finding> {
         Err(error) => Finding::problem("alerts", one_line(&error), ""),
     });
     found.collect()
-}
-
-/// The programs that shell lines start with.
-fn tools(world: &World) -> Vec<Finding> {
-    let cron_path = world.cron_path();
-    let mut found = BTreeSet::new();
-    let mut findings = Vec::new();
-    for (name, job) in &world.config.jobs {
-        let Runs::Shell(line) = job.runs() else { continue };
-        let Some(start) = programs::start_of(line) else { continue };
-        match missing(world, name, job, &cron_path) {
-            Some(finding) => findings.push(finding),
-            None if job.schedule.is_some() => drop(found.insert(text::escape(&start.program).into_owned())),
-            None => {}
-        }
-    }
-    if !found.is_empty() {
-        let found = found.into_iter().collect::<Vec<_>>().join(", ");
-        findings.insert(0, Finding::ok("tools", format!("{found}: found as cron will look for them")));
-    }
-    findings
-}
-
-/// Why cron's shell would not find the program that a job starts.
-pub(super) fn missing(world: &World, name: &str, job: &JobEntry, cron_path: &str) -> Option<Finding> {
-    let Runs::Shell(line) = job.runs() else { return None };
-    let start = programs::start_of(line)?;
-    let program = text::escape(&start.program);
-    if start.program.contains('/') {
-        let path = world.root.join(&start.folder).join(&start.program);
-        let (what, cure) = if world.files.exists(&path) {
-            ("is not a program that can be run", "correct the line, or make it executable")
-        } else {
-            ("does not exist", "correct the line, or install it")
-        };
-        let text = format!("{} of job {name} {what}", text::path(&path));
-        return (!access::may_run(&path)).then(|| Finding::problem("tools", text, cure));
-    }
-    if programs::find_in(cron_path, &start.program).is_some() {
-        return None;
-    }
-    match programs::find_here(&start.program) {
-        Some(_) if job.schedule.is_none() => None,
-        Some(path) => {
-            let text = format!("`{program}` of job {name} is not in cron's PATH ({cron_path})");
-            Some(Finding::problem("tools", text, format!("write {}", text::path(&path))))
-        }
-        None => {
-            let text = format!("`{program}` of job {name} is nowhere in PATH");
-            Some(Finding::problem("tools", text, "install it, or write its whole path"))
-        }
-    }
 }
 
 /// Whether each database can be read.
