@@ -2,7 +2,7 @@
 """`make bench`: maint beside the tools that people use instead, in turn, in one run.
 
 Prints a Markdown table of medians and ratios; only the ratios travel to another machine.
-usage: bench.py MAINT [--folders N] [--files N] [--runs N] [--only start crontab look delete rebuild stuck] [--dir DIR]
+usage: bench.py MAINT [--folders N] [--files N] [--runs N] [--only start crontab look delete rebuild stuck ascl] [--dir DIR]
 """
 
 import argparse
@@ -14,10 +14,11 @@ import sys
 import tempfile
 import time
 
+import catalogue
 import databases
 
 DAY = 86_400
-PARTS = ["start", "crontab", "look", "delete", "rebuild", "stuck"]
+PARTS = ["start", "crontab", "look", "delete", "rebuild", "stuck", "ascl"]
 # The system's own Python: another one may start through a wrapper.
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 WALK = """
@@ -171,6 +172,8 @@ def run(maint, base, options):
     for part in ["rebuild", "stuck"]:
         if part in options.only:
             databases.run(part, maint, base, PYTHON, compare, options.runs, environment)
+    if "ascl" in options.only:
+        catalogue.run(maint, base, PYTHON, compare, options.runs, environment)
 
 
 def remove(maint, tree, options, environment, folders, size):
