@@ -128,6 +128,10 @@ impl Tool<'_> {
                 Err(too_little("was ended", short.into_inner().unwrap_or_default()))
             }
             None => {
+                // Not every tool notices that what it wrote was cut short.
+                if let Some(shortage) = scratch.shortage().filter(|_| ended.is_success()) {
+                    return Err(too_little("ended on a full disk", shortage));
+                }
                 let told =
                     Told { is_success: ended.is_success(), ending: ended.describe(), lines: heard.lines };
                 if NOT_STARTED.contains(&ended.code()) {

@@ -4,7 +4,8 @@
 use super::emptying::{empty_by, is_gone, names, open_to_empty, remove};
 use super::folder::{Rules, Target, open_beneath};
 use super::removal::Removal;
-use super::{FOLDER, Files, NoTarget, real_path, room};
+use super::room::{self, Full};
+use super::{FOLDER, Files, NoTarget, real_path};
 use crate::engine::apply::Permit;
 use crate::error::plain_errno;
 use crate::text;
@@ -86,12 +87,16 @@ impl Scratch {
 
     /// Set when its disk is all but full: "only 1.2 MB are free in temp/repos".
     pub(crate) fn shortage(&self) -> Option<String> {
-        room::shortage(&self.fd).map(|what| format!("{what} in {}", self.shown))
+        self.room(Full::Already)
+    }
+
+    fn room(&self, full: Full) -> Option<String> {
+        room::shortage(&self.fd, full).map(|what| format!("{what} in {}", self.shown))
     }
 
     /// On a full disk nobody is to blame for what goes wrong, whatever the words.
     pub(crate) fn judge(&self, setback: Setback) -> Setback {
-        match (setback, self.shortage()) {
+        match (setback, self.room(Full::Perhaps)) {
             (Setback::Input(why), Some(shortage)) => Setback::Machine(anyhow!("{why}; {shortage}")),
             (setback, _) => setback,
         }
