@@ -13,7 +13,8 @@ use clap::{Args, Subcommand};
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = "\
 The lines of a site stand between two markers. Everything else in the crontab is left as it is, byte
-for byte. Each change saves the old crontab first, and looks afterwards whether the new one is there.
+for byte. Each change saves the old crontab first, and looks afterwards whether the new one is in
+place.
 
 Examples:
   maint crontab add --dry-run       what would change, as a diff

@@ -92,9 +92,9 @@ Examples:
   maint cleanup-temp --age-hours=48 -n /var/tmp/app     without any maint.toml")]
     CleanupTemp(CleanupTemp),
     #[command(after_long_help = "\
-A notice goes out on the first and on the last day of the payment period of each accepted devis, once.
-It counts as sent when Discord has kept it: what could not be sent is sent by the next run of that
-day, or with --catch-up.
+A notice goes out on the first and on the last day of the payment period of each accepted devis,
+once. It counts as sent when Discord has kept it: what could not be sent is sent by the next run of
+that day, or with --catch-up.
 
 Examples:
   maint notify-devis --dry-run              the messages as they would be sent
@@ -137,11 +137,11 @@ Examples:
     )]
     ExpireLogs(ExpireLogs),
     #[command(after_long_help = "\
-The repositories that the document of ASCL links to are asked for their stars; those whose name has a keyword of
-the domain, the most starred first, are the catalogue. Without a token GitHub answers 60 requests an
-hour: what does not fit keeps its figures and is asked first by the next run. A result that is empty or
-much smaller than the catalogue is refused (--force overrides). Then context files are made for
-libraries that have none, or that have changed since.
+Of the repositories that ASCL's document links to, those whose name has a keyword of the domain are
+asked for their stars; the most starred ones are the catalogue. Without a token GitHub answers 60
+requests an hour: what does not fit keeps its figures and is asked first by the next run. A result
+that is empty or much smaller than the catalogue is refused (--force overrides). Then context files
+are made for libraries that have none, or that have changed since.
 
 Examples:
   maint ascl-refresh --dry-run                what would change
@@ -369,5 +369,16 @@ mod tests {
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn no_line_of_help_is_torn_apart() {
+        let mut waiting = vec![command()];
+        while let Some(command) = waiting.pop() {
+            let text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            let long = text.lines().find(|line| line.chars().count() > 100);
+            assert_eq!(long, None, "{}", command.get_name());
+            waiting.extend(command.get_subcommands().cloned());
+        }
     }
 }
