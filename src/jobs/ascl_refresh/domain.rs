@@ -120,7 +120,8 @@ impl<'a> OpenDomain<'a> {
         let old = self.before.len().min(top);
         let (new, instead) = (text::plural(libraries.len(), "library"), format!("instead of {old}"));
         if libraries.is_empty() {
-            return refuse(format!("the new catalogue would be empty ({new} {instead})"));
+            let before = if old == 0 { String::new() } else { format!(" ({new} {instead})") };
+            return refuse(format!("the new catalogue would be empty{before}"));
         }
         if libraries.len() < share.least_of(old) {
             let percent = share.percent();
