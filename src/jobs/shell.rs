@@ -23,7 +23,7 @@ pub struct Shell {
 
 impl Job for Shell {
     const NAME: &'static str = "shell";
-    /// Waiting for the program is bounded: it is ended at the time limit (world/command.rs).
+    /// Waiting for the program is bounded: it is ended at the time limit (world/command).
     const CAN_HANG: bool = false;
     type Action = RunShell;
 

@@ -2,8 +2,8 @@
 //! Makefile, a conf.py), so that it is trusted with nothing.
 
 use super::World;
+use super::command::tool::{self, Setback, Told, Tool};
 use super::files::Scratch;
-use super::tool::{self, Setback, Told, Tool};
 use crate::config::repository::RepositoryName;
 use crate::engine::apply::Permit;
 use crate::text;

@@ -1,10 +1,10 @@
 //! git: the newest commit of a repository, fetched with everything closed that a repository could reach through it.
 
 use super::World;
+use super::command::tool::{Setback, Told, Tool};
 use super::environment::variable;
 use super::files::Scratch;
 use super::programs;
-use super::tool::{Setback, Told, Tool};
 use crate::config::repository::RepositoryName;
 use crate::engine::apply::Permit;
 use anyhow::{Result, anyhow};

@@ -14,9 +14,7 @@ pub(crate) mod database;
 pub mod discord;
 mod django;
 pub(crate) mod environment;
-mod family;
 pub mod files;
-mod follow;
 pub(crate) mod git;
 pub(crate) mod github;
 pub(crate) mod healthchecks;
@@ -29,7 +27,6 @@ pub(crate) mod slack;
 pub mod sqlite;
 pub mod state;
 pub mod stop;
-pub(crate) mod tool;
 pub(crate) mod webhook;
 
 use crate::config::Config;

@@ -6,9 +6,9 @@ use crate::engine::apply::Permit;
 use crate::engine::report::Outcome;
 use crate::engine::{Action, memory};
 use crate::text;
+use crate::world::command::tool::Setback;
 use crate::world::files::Scratch;
 use crate::world::git::{self, Head};
-use crate::world::tool::Setback;
 use crate::world::{World, access, contextmaker};
 use anyhow::{Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -169,7 +169,7 @@ impl MakeContext {
 
     fn make(&self, world: &World, permit: &Permit) -> Result<Made, Setback> {
         let scratch = world.files.scratch(&world.root, &world.config.ascl_refresh.clones, permit)?;
-        self.make_in(&scratch, world, permit).map_err(|setback| scratch.judge(setback))
+        self.make_in(&scratch, world, permit).map_err(|setback| setback.judged_by_the_room_in(&scratch))
     }
 
     fn make_in(&self, scratch: &Scratch, world: &World, permit: &Permit) -> Result<Made, Setback> {

@@ -67,7 +67,6 @@ impl Job for AsclRefresh {
         for domain in self.domains(world)? {
             Source::of(world, self.source(world, domain))?;
         }
-        RemoveClone::all(world)?;
         self.check_clones(world)?;
         github::check(world)
     }
@@ -156,8 +155,9 @@ impl AsclRefresh {
         Ok(vec![wanted])
     }
 
-    /// What strangers have written must not lie where the site shows it.
+    /// Refuses a folder of clones that is none, or where the site shows its files.
     fn check_clones(&self, world: &World) -> Result<()> {
+        RemoveClone::all(world)?;
         let section = &world.config.ascl_refresh;
         let clones = world.root.join(&section.clones);
         for domain in self.domains(world)? {

@@ -9,8 +9,7 @@ use super::{FOLDER, Files, NoTarget, real_path};
 use crate::engine::apply::Permit;
 use crate::error::plain_errno;
 use crate::text;
-use crate::world::family;
-use crate::world::tool::Setback;
+use crate::world::command::family;
 use anyhow::{Context as _, Result, anyhow};
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FlockOperation, Mode};
@@ -94,12 +93,9 @@ impl Scratch {
         room::shortage(&self.fd, full).map(|what| format!("{what} in {}", self.shown))
     }
 
-    /// On a full disk nobody is to blame for what goes wrong, whatever the words.
-    pub(crate) fn judge(&self, setback: Setback) -> Setback {
-        match (setback, self.room(Full::Perhaps)) {
-            (Setback::Input(why), Some(shortage)) => Setback::Machine(anyhow!("{why}; {shortage}")),
-            (setback, _) => setback,
-        }
+    /// Set when what has failed there may have failed for want of room, in the same words.
+    pub(crate) fn tightness(&self) -> Option<String> {
+        self.room(Full::Perhaps)
     }
 
     /// Removes it where it was made, and where a tool has put it.

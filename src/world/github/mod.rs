@@ -4,8 +4,6 @@
 mod access;
 mod asking;
 mod graphql;
-#[cfg(test)]
-mod hostile;
 mod limits;
 mod rest;
 mod stand_in;

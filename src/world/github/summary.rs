@@ -3,7 +3,7 @@
 use super::Census;
 use super::access::Access;
 use super::asking::{Asking, End, Limit};
-use crate::text::{duration, thousands};
+use crate::text::{duration, plural, thousands};
 
 /// What was answered, with a line on why the rest was not.
 pub(super) fn census(access: &Access, asking: &Asking<'_>, end: Option<End>) -> Census {
@@ -11,10 +11,7 @@ pub(super) fn census(access: &Access, asking: &Asking<'_>, end: Option<End>) -> 
     let answers = std::mem::take(&mut state.answers);
     let unanswered = std::mem::take(&mut state.unanswered);
     let all = answers.len() + unanswered.len() + state.queue.len();
-    let of_all = |count: usize| {
-        let noun = if all == 1 { "repository" } else { "repositories" };
-        format!("{} of {} {noun}", thousands(count as u64), thousands(all as u64))
-    };
+    let of_all = |count: usize| format!("{} of {}", thousands(count as u64), plural(all, "repository"));
     let mut census = Census {
         requests: asking.traffic.requests(),
         received_bytes: asking.traffic.received_bytes(),

@@ -1,12 +1,16 @@
 //! Other programs: started without a shell of ours, and with a bounded end. What runs a line of the user has a
 //! process group of its own.
 
-use super::family::Family;
-use super::follow::{Ended, GRACE, Leash, follow};
-use super::stop::Stop;
+pub(in crate::world) mod family;
+mod follow;
+pub(crate) mod tool;
+
 use crate::engine::apply::Permit;
 use crate::text;
+use crate::world::stop::Stop;
 use anyhow::{Context as _, Result};
+use family::Family;
+use follow::{Ended, GRACE, Leash, follow};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::MemfdFlags;
 use std::fs::File;
@@ -48,7 +52,7 @@ pub struct Said {
 
 /// Asks a program for a short answer, in the plain C locale with these variables and without those that are `hidden`; see
 /// [`answer`].
-pub(super) fn ask(
+pub(in crate::world) fn ask(
     program: &Path,
     args: &[&str],
     variables: &[(&str, &str)],
@@ -69,7 +73,7 @@ pub(super) fn ask(
 ///
 /// Input and output are files in memory: the program finds its whole input there even when `maint` is killed
 /// meanwhile, and can never be blocked by a full pipe.
-pub(super) fn answer(mut command: Command, input: &[u8], patience: Duration) -> Result<Said> {
+pub(in crate::world) fn answer(mut command: Command, input: &[u8], patience: Duration) -> Result<Said> {
     let memory = |content: &[u8]| -> std::io::Result<File> {
         let mut file = File::from(rustix::fs::memfd_create("maint", MemfdFlags::CLOEXEC)?);
         file.write_all(content)?;

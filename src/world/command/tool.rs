@@ -1,14 +1,14 @@
 //! A tool that works on what strangers have written: in an environment of its own, with a limit on its time and on the
 //! size of its files, and nothing of it is left when it ends.
 
-use super::environment::{CRON_PATH, variable};
 use super::family::Family;
-use super::files::Scratch;
 use super::follow::{Leash, Stopped, follow};
-use super::stop::Stop;
 use crate::engine::apply::Permit;
 use crate::logging;
 use crate::text;
+use crate::world::environment::{CRON_PATH, variable};
+use crate::world::files::Scratch;
+use crate::world::stop::Stop;
 use anyhow::{Context as _, Result, anyhow};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::cell::OnceCell;
@@ -44,6 +44,16 @@ pub(crate) enum Setback {
     Input(String),
 }
 
+impl Setback {
+    /// On a full disk nobody is to blame for what goes wrong, whatever the words.
+    pub(crate) fn judged_by_the_room_in(self, scratch: &Scratch) -> Setback {
+        match (self, scratch.tightness()) {
+            (Setback::Input(why), Some(tightness)) => Setback::Machine(anyhow!("{why}; {tightness}")),
+            (setback, _) => setback,
+        }
+    }
+}
+
 /// What tools say when it is not their work that is at fault.
 const MACHINE: [&str; 4] =
     ["No space left on device", "Disk quota exceeded", "Cannot allocate memory", "Too many open files"];
@@ -56,34 +66,34 @@ impl From<anyhow::Error> for Setback {
 
 /// What is started.
 #[derive(Debug)]
-pub(super) struct Tool<'a> {
+pub(in crate::world) struct Tool<'a> {
     /// What it is called.
-    pub(super) name: &'a str,
+    pub(in crate::world) name: &'a str,
     /// For whom it works: stands in front of its lines in the log.
-    pub(super) work: &'a str,
-    pub(super) program: &'a Path,
-    pub(super) arguments: Vec<OsString>,
+    pub(in crate::world) work: &'a str,
+    pub(in crate::world) program: &'a Path,
+    pub(in crate::world) arguments: Vec<OsString>,
     /// Where it runs; nobody else does.
-    pub(super) scratch: &'a Scratch,
+    pub(in crate::world) scratch: &'a Scratch,
     /// Its whole environment, besides `PATH`, `HOME`, `TMPDIR` and the locale.
-    pub(super) variables: Vec<(&'a str, OsString)>,
-    pub(super) limit: Duration,
+    pub(in crate::world) variables: Vec<(&'a str, OsString)>,
+    pub(in crate::world) limit: Duration,
 }
 
 /// What a tool said that ended by itself.
 #[derive(Debug)]
-pub(super) struct Told {
-    pub(super) is_success: bool,
+pub(in crate::world) struct Told {
+    pub(in crate::world) is_success: bool,
     /// "exit code 3", or "killed by signal 9".
     ending: String,
     /// Its last lines, escaped; none of them is empty.
-    pub(super) lines: VecDeque<String>,
+    pub(in crate::world) lines: VecDeque<String>,
 }
 
 impl Told {
     /// Whose fault it is, in one line of the tool: one about the machine, which may stand above its last words; else
     /// the last one that `is_telling`.
-    pub(super) fn setback(&self, name: &str, is_telling: impl Fn(&str) -> bool) -> Setback {
+    pub(in crate::world) fn setback(&self, name: &str, is_telling: impl Fn(&str) -> bool) -> Setback {
         let is_of_machine = |line: &str| MACHINE.iter().any(|words| line.contains(words));
         if self.lines.iter().any(|line| is_of_machine(line)) {
             return Setback::Machine(anyhow!("{name}: {}", self.complaint(is_of_machine)));
@@ -100,7 +110,7 @@ impl Told {
 
 impl Tool<'_> {
     /// Runs it to its end; an exit code other than 0 is for the caller to judge.
-    pub(super) fn run(&self, stop: &Stop, _permit: &Permit) -> Result<Told, Setback> {
+    pub(in crate::world) fn run(&self, stop: &Stop, _permit: &Permit) -> Result<Told, Setback> {
         let Tool { name, work, scratch, limit, .. } = self;
         let too_little = |what: &str, shortage| Setback::Machine(anyhow!("{name} {what}: {shortage}"));
         if let Some(shortage) = scratch.shortage() {
@@ -199,9 +209,9 @@ impl Heard<'_> {
 }
 
 /// Where a program is: a bare name in `PATH`, a path from `root`.
-pub(super) fn locate(program: &Path, root: &Path) -> Option<PathBuf> {
+pub(in crate::world) fn locate(program: &Path, root: &Path) -> Option<PathBuf> {
     if program.components().count() == 1 {
-        return super::programs::find_here(program.to_str()?);
+        return crate::world::programs::find_here(program.to_str()?);
     }
-    Some(root.join(program)).filter(|path| super::access::may_run(path))
+    Some(root.join(program)).filter(|path| crate::world::access::may_run(path))
 }

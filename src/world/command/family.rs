@@ -4,7 +4,7 @@
 //! to it, and so does its process group. An orphan is told by the variable `HOME` that only its family has; and one
 //! that has thrown its variables away goes when the last of the programs has ended.
 
-use super::process::{self, Stat};
+use crate::world::process::{self, Stat};
 use anyhow::{Context as _, Result};
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
@@ -42,8 +42,8 @@ fn families() -> MutexGuard<'static, Families> {
 
 /// A program and what it started.
 #[derive(Debug)]
-pub(super) struct Family {
-    pub(super) head: Child,
+pub(in crate::world) struct Family {
+    pub(in crate::world) head: Child,
     /// "HOME=…" as it stands in the environment of each of them, when they have one of their own.
     mark: Option<Vec<u8>>,
     is_ended: bool,
@@ -51,7 +51,7 @@ pub(super) struct Family {
 
 impl Family {
     /// Starts a program; `home` is given only to a family that has it for itself.
-    pub(super) fn start(command: &mut Command, home: Option<&Path>) -> io::Result<Family> {
+    pub(in crate::world) fn start(command: &mut Command, home: Option<&Path>) -> io::Result<Family> {
         // Orphans of our children become our own children, so that none can escape its end. On a kernel that
         // refuses, the process group alone has to do.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
@@ -70,7 +70,7 @@ impl Family {
 
     /// Ends all of it: SIGTERM to the process group, and SIGKILL for whatever lives after `grace`, or at once when
     /// it `is_urgent`. The last of the families takes everything with it that began in their time.
-    pub(super) fn end(&mut self, grace: Duration, is_urgent: &dyn Fn() -> bool) {
+    pub(in crate::world) fn end(&mut self, grace: Duration, is_urgent: &dyn Fn() -> bool) {
         if std::mem::replace(&mut self.is_ended, true) {
             return;
         }
@@ -97,13 +97,13 @@ impl Family {
     }
 
     /// Becomes readable when the program has ended.
-    pub(super) fn watch(&self) -> Result<OwnedFd> {
+    pub(in crate::world) fn watch(&self) -> Result<OwnedFd> {
         let pid = number(self.head.id()).context("the child has no pid")?;
         pidfd_open(pid, PidfdFlags::empty()).context("cannot watch the child")
     }
 
     /// How the program ended; waits for it.
-    pub(super) fn wait(&mut self) -> io::Result<ExitStatus> {
+    pub(in crate::world) fn wait(&mut self) -> io::Result<ExitStatus> {
         self.head.wait()
     }
 
@@ -137,7 +137,7 @@ impl Drop for Family {
 
 /// Kills what a run that was killed itself has left behind: processes whose `HOME` is this, and those that are in
 /// `folder`, but for whoever has gone there to look around.
-pub(super) fn end_orphans(home: &Path, folder: &Path) {
+pub(in crate::world) fn end_orphans(home: &Path, folder: &Path) {
     let mark = mark(home);
     let is_orphan =
         |pid: u32, stat: &Stat| has(pid, &mark) || (!stat.has_terminal && process::is_in(pid, folder));

@@ -1,8 +1,8 @@
 //! Waits for a program and passes its output on line by line, or ends it in time.
 
 use super::family::Family;
-use super::stop::Stop;
 use crate::text;
+use crate::world::stop::Stop;
 use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io::Read as _;
@@ -11,7 +11,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 /// Between SIGTERM and SIGKILL.
-pub(super) const GRACE: Duration = Duration::from_secs(3);
+pub(in crate::world) const GRACE: Duration = Duration::from_secs(3);
 /// How long output is awaited from processes that a finished program left behind.
 const AFTERMATH: Duration = Duration::from_millis(500);
 /// A longer line of output is cut into several.
@@ -21,13 +21,13 @@ const LONGEST_LINE: usize = 16 << 10;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What ends a program early.
-pub(super) struct Leash<'a> {
+pub(in crate::world) struct Leash<'a> {
     /// The end of the run.
-    pub(super) stop: &'a Stop,
+    pub(in crate::world) stop: &'a Stop,
     /// A limit of its own. Whoever has one leaves nothing running behind.
-    pub(super) limit: Option<Duration>,
+    pub(in crate::world) limit: Option<Duration>,
     /// False when there is no room left for what it writes.
-    pub(super) has_room: &'a dyn Fn() -> bool,
+    pub(in crate::world) has_room: &'a dyn Fn() -> bool,
 }
 
 /// Who ended a program.
@@ -78,7 +78,7 @@ impl Ended {
     }
 
     /// Its exit code; none when a signal ended it.
-    pub(super) fn code(&self) -> Option<i32> {
+    pub(in crate::world) fn code(&self) -> Option<i32> {
         self.status.and_then(|status| status.code())
     }
 
@@ -95,7 +95,7 @@ impl Ended {
 }
 
 /// Waits for the end, or ends it. Whatever goes wrong here, no program goes on without us.
-pub(super) fn follow(
+pub(in crate::world) fn follow(
     family: &mut Family,
     reader: std::io::PipeReader,
     leash: &Leash<'_>,

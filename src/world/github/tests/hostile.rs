@@ -1,10 +1,8 @@
 //! A GitHub of bad will, or in a bad state: asking ends soon, and one bad repository costs no other its figure.
 
-use super::tests::{figure, github, graphql, left, message, names, path_of, repository, with_token};
 use super::*;
 use crate::config::units::Length;
 use serde_json::json;
-use std::time::{Duration, Instant};
 
 fn length(text: &str) -> Length {
     Length::try_from(text.to_owned()).unwrap()
