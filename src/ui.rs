@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::fmt::{Display, Write as _};
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Steps that are listed without `--verbose`; a longer plan is counted.
@@ -39,8 +39,43 @@ pub struct Ui {
     pub verbosity: i8,
     is_terminal: bool,
     colour: bool,
+    bar: Bar,
+}
+
+/// The progress bar: drawn on a terminal, for what takes more than a second.
+#[derive(Clone, Debug)]
+struct Bar {
+    is_watched: bool,
     started: Instant,
-    bar: OnceLock<ProgressBar>,
+    drawn: Arc<OnceLock<ProgressBar>>,
+}
+
+impl Bar {
+    fn show(&self, done: usize, total: usize) {
+        // A look at the clock for every file of half a million would be felt.
+        let is_due = total < 10_000 || done.is_multiple_of(64);
+        if !self.is_watched || !is_due || self.started.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        let bar = self.drawn.get_or_init(|| {
+            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} ({elapsed}, {eta} left)");
+            let bar = ProgressBar::new(total as u64);
+            bar.enable_steady_tick(Duration::from_millis(500));
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        // What is looked at and what is then done have lengths of their own.
+        if bar.length() != Some(total as u64) {
+            bar.set_length(total as u64);
+            bar.reset_eta();
+        }
+        bar.set_position(done as u64);
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = self.drawn.get() {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 impl Ui {
@@ -58,7 +93,15 @@ impl Ui {
             Colour::Always => !json,
             Colour::Never => false,
         };
-        Ui { json, verbosity, is_terminal, colour, started: Instant::now(), bar: OnceLock::new() }
+        let is_watched = is_terminal && verbosity >= 0 && !json;
+        let bar = Bar { is_watched, started: Instant::now(), drawn: Arc::default() };
+        Ui { json, verbosity, is_terminal, colour, bar }
+    }
+
+    /// Shows how far something has come, wherever it is done.
+    pub fn watcher(&self) -> impl Fn(usize, usize) + Send + Sync + 'static {
+        let bar = self.bar.clone();
+        move |done, total| bar.show(done, total)
     }
 
     /// True when somebody is looking.
@@ -92,6 +135,7 @@ impl Ui {
 
     /// Prints an error; when even stderr is gone there is nobody to tell.
     pub fn error(&self, line: &str) {
+        self.bar.clear();
         let prefix =
             if self.colour && io::stderr().is_terminal() { "\u{1b}[1;31mmaint:\u{1b}[0m" } else { "maint:" };
         let line = logging::redacted(line);
@@ -110,9 +154,7 @@ impl Ui {
     /// Prints a finished run: without a terminal, as under cron, only what went wrong, unless the report `is_answer`
     /// to whoever asked for the run.
     pub fn finished<A: Action>(&self, finished: &Finished<A>, is_answer: bool) -> Result<()> {
-        if let Some(bar) = self.bar.get() {
-            bar.finish_and_clear();
-        }
+        self.bar.clear();
         let Finished { report, tail } = finished;
         if self.json {
             return self.out(&logging::redacted(&text::json(report)?));
@@ -250,18 +292,6 @@ impl Front for Ui {
     }
 
     fn progress(&self, done: usize, total: usize) {
-        // A look at the clock for every file of half a million would be felt.
-        let is_due = total < 1_000 || done.is_multiple_of(64);
-        let is_watched = self.is_terminal && self.verbosity >= 0 && !self.json;
-        if !is_watched || !is_due || self.started.elapsed() < Duration::from_secs(1) {
-            return;
-        }
-        let bar = self.bar.get_or_init(|| {
-            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} ({elapsed}, {eta} left)");
-            let bar = ProgressBar::new(total as u64);
-            bar.enable_steady_tick(Duration::from_millis(500));
-            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        });
-        bar.set_position(done as u64);
+        self.bar.show(done, total);
     }
 }

@@ -525,3 +525,33 @@ fn a_document_that_is_always_cut_leaves_the_others_of_its_machine_alone() {
     assert!(scene.site.path("app/data/bbb-libraries.json").exists());
     assert!(!scene.site.path("app/data/aaa-libraries.json").exists());
 }
+
+#[test]
+fn a_document_without_an_etag_is_asked_for_by_its_time() {
+    const TIME: &str = "Thu, 19 Nov 2026 03:00:00 GMT";
+    let server = crate::support::http::Server::start(|request| match request.header("if-modified-since") {
+        TIME => Reply::new(304, ""),
+        _ => Reply::new(200, ascl::document(&["Lab/astro-one"])).header("last-modified", TIME),
+    });
+    let scene = Scene::of(three());
+    let source = server.url("/code/json");
+    let first = scene.refresh(&["--source", &source, "--json"]).exits(0).json();
+    let second = scene.refresh(&["--source", &source, "--json"]).exits(0).json();
+    let counts = |report: &Value| {
+        (report["catalogue"]["cache_hits"].clone(), report["catalogue"]["repositories"].clone())
+    };
+    assert_eq!((counts(&first), counts(&second)), ((json!(0), json!(1)), (json!(1), json!(1))));
+    assert_eq!(server.received().len(), 2);
+    assert_eq!(scene.libraries(), ["Lab/astro-one 30"]);
+}
+
+#[test]
+fn somebody_who_watches_sees_how_far_github_has_answered() {
+    let scene = Scene::of(universe(20, 20));
+    scene.github.takes(Duration::from_millis(400));
+    let line = format!("'{}' ascl-refresh --no-contexts", crate::support::binary());
+    let mut command = scene.site.through("script", &["--quiet", "--return", "--command", &line, "/dev/null"]);
+    let run = run(command.env("TERM", "xterm")).exits(0);
+    assert!(run.stdout.contains("/20 ("), "{:?}", run.stdout);
+    assert!(run.stdout.contains("20 of 20 answered"), "{:?}", run.stdout);
+}

@@ -17,6 +17,7 @@ use crate::queries::config::ConfigCommand;
 use crate::queries::doctor::Doctor;
 use crate::queries::{self, find_job, is_hash_of_all_due};
 use crate::ui::Ui;
+use crate::world::progress::Progress;
 use crate::world::{Place, World};
 use crate::{logging, text};
 use anyhow::Result;
@@ -39,7 +40,8 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         }
         _ => {}
     }
-    let world = open(global, command)?;
+    let mut world = open(global, command)?;
+    world.progress = Progress::told_to(ui.watcher());
     logging::hide(world.secrets());
     if world.clock.is_fixed() {
         log::info!("$MAINT_NOW fixes the clock at {}", world.clock.show(world.clock.now()));

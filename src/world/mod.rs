@@ -22,6 +22,7 @@ pub mod http;
 pub(crate) mod mail;
 pub mod process;
 pub mod programs;
+pub mod progress;
 pub mod runlog;
 pub(crate) mod slack;
 pub mod sqlite;
@@ -38,6 +39,7 @@ use anyhow::Result;
 use clock::Clock;
 use environment::{Secrets, current_folder, variable};
 use files::Files;
+use progress::Progress;
 use secrecy::SecretString;
 use state::State;
 use std::path::{Path, PathBuf};
@@ -62,6 +64,8 @@ pub struct World {
     pub state: State,
     /// What may end a run early.
     pub stop: Stop,
+    /// Who watches a look at other machines.
+    pub progress: Progress,
     /// What this run has learnt of the machines that it has asked.
     pub(crate) asked: http::Asked,
     /// Set when a real run begins.
@@ -121,6 +125,7 @@ impl World {
             files,
             state,
             stop: Stop::default(),
+            progress: Progress::default(),
             asked: http::Asked::default(),
             is_real: OnceLock::new(),
             secrets: OnceLock::new(),
@@ -137,6 +142,7 @@ impl World {
             files: self.files.clone(),
             state: self.state.clone(),
             stop: self.stop.without_limit(),
+            progress: self.progress.clone(),
             asked: self.asked.clone(),
             is_real: self.is_real.clone(),
             secrets: self.secrets.clone(),

@@ -110,6 +110,8 @@ pub(super) struct Limit {
 pub(super) struct Asking<'a> {
     world: &'a World,
     known: &'a BTreeMap<String, Known>,
+    /// Repositories that are asked for.
+    total: usize,
     pub(super) traffic: Traffic,
     state: Mutex<State<'a>>,
     /// Something has come that others may wait for.
@@ -123,8 +125,16 @@ impl<'a> Asking<'a> {
         known: &'a BTreeMap<String, Known>,
     ) -> Asking<'a> {
         let mut seen = BTreeSet::new();
-        let state = State::of(wanted.iter().filter(|name| seen.insert(*name)));
-        Asking { world, known, traffic: Traffic::default(), state: Mutex::new(state), news: Condvar::new() }
+        let wanted: Vec<_> = wanted.iter().filter(|name| seen.insert(*name)).collect();
+        let (total, state) = (wanted.len(), State::of(wanted.into_iter()));
+        Asking {
+            world,
+            known,
+            total,
+            traffic: Traffic::default(),
+            state: Mutex::new(state),
+            news: Condvar::new(),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State<'a>> {
@@ -155,6 +165,7 @@ impl<'a> Asking<'a> {
             let began = Instant::now();
             let brought = self.ask(access, way, &batch);
             let wait = self.state().settle(self.world, batch, brought, &mut row, Instant::now());
+            self.world.progress.tell(self.state().through(), self.total);
             self.news.notify_all();
             // A failure that took its time was a wait already.
             ready = began + wait;

@@ -75,6 +75,11 @@ impl<'a> State<'a> {
         Row { failures, successes: self.successes, since: None }
     }
 
+    /// How many need not be asked for any more.
+    pub(super) fn through(&self) -> usize {
+        self.answers.len() + self.unanswered.len()
+    }
+
     /// True when nothing is left to be asked, or it is of no use.
     pub(super) fn is_over(&self) -> bool {
         self.end.is_some() || (self.queue.is_empty() && self.under_way == 0)
