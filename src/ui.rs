@@ -179,8 +179,8 @@ impl Ui {
             push_block(&mut text, &overview.text);
         }
         let limit = if self.verbosity > 0 { usize::MAX } else { MOST_LISTED };
-        // A failure must not hide behind a thousand successes.
-        let is_quiet = |step: &Step<'_, A>| matches!(step.outcome, Outcome::Planned | Outcome::Done(_));
+        // A failure must not hide behind a thousand other steps.
+        let is_quiet = |step: &Step<'_, A>| !matches!(step.outcome, Outcome::Failed(_));
         let mut left_out = 0;
         for (index, step) in report.steps.iter().enumerate() {
             if index >= limit && is_quiet(&step) {
@@ -191,6 +191,9 @@ impl Ui {
         }
         if left_out > 0 {
             let _ = writeln!(text, "… and {} more (--verbose lists them all)", text::thousands(left_out));
+        }
+        if let Some(appendix) = &report.appendix {
+            push_block(&mut text, appendix);
         }
         push_notes(&mut text, &report.notes, limit);
         for failure in &report.failures {

@@ -71,6 +71,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
             by_hand.ask(&Doctor { refusals: refusals(&world, true).iter().map(one_line).collect() })
         }
         Command::History(query) => by_hand.ask(query),
+        Command::Audit(query) => by_hand.ask(query),
         Command::Logs(query) => by_hand.ask(query),
         Command::Locks(query) => by_hand.ask(query),
         Command::Config(args) => match &args.command {
@@ -148,7 +149,7 @@ impl ByHand<'_> {
         let finished = carry_out(job, order, self.world)?;
         match self.reports.filter(|_| self.ui.json) {
             Some(reports) => reports.borrow_mut().push(serde_json::to_value(&finished.report)?),
-            None => self.ui.finished(&finished, J::ANSWERS || job.only_looks())?,
+            None => self.ui.finished(&finished, job.is_answer())?,
         }
         Ok(finished.report.exit)
     }

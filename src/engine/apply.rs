@@ -19,6 +19,14 @@ use std::sync::mpsc::channel;
 #[derive(Debug)]
 pub struct Permit(());
 
+#[cfg(test)]
+impl Permit {
+    /// For a unit test of what is applied.
+    pub(crate) fn of_a_test() -> Permit {
+        Permit(())
+    }
+}
+
 /// A finished run or rehearsal.
 #[derive(Debug)]
 pub struct Finished<A> {
@@ -70,6 +78,7 @@ fn finished<J: Job>(
         overview,
         sum: job.sum_up(&steps),
         totals: job.totals(&steps),
+        appendix: job.appendix(&steps),
         steps,
         notes,
         failures,
@@ -187,6 +196,10 @@ fn work<J: Job>(
         apply_each(job, actions, order.front, world, permit)
     };
     plan.failures.extend(failure);
+    for failure in job.failures(&steps) {
+        log::error!(target: logging::STEP, "failed: {failure}");
+        plan.failures.push(failure);
+    }
     let has_failed =
         !plan.failures.is_empty() || steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)));
     // A signal that comes when everything is done changes nothing.
@@ -257,10 +270,9 @@ fn apply_each<J: Job>(
         } else {
             apply_one(action, world, permit)
         };
-        if matches!(outcome, Outcome::Failed(_)) {
-            has_failed.store(true, Relaxed);
-            was_cut.fetch_or(world.stop.reason().is_some(), Relaxed);
-        }
+        has_failed.fetch_or(matches!(outcome, Outcome::Failed(_)), Relaxed);
+        // Whatever is not done when the run has to end may be so because of that.
+        was_cut.fetch_or(!matches!(outcome, Outcome::Done(_)) && world.stop.reason().is_some(), Relaxed);
         front.progress(done.fetch_add(1, Relaxed) + 1, total);
         outcome
     };

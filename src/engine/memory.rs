@@ -37,6 +37,8 @@ pub fn remember<'a, T: Serialize + 'a>(
     let now = world.clock.now().timestamp();
     let mut connection = history::open(world, permit)?;
     let mut write = || -> rusqlite::Result<()> {
+        // What was paid for must still be known after a power cut.
+        connection.pragma_update(None, "synchronous", "FULL")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sql = "INSERT INTO memory (topic, key, value, written) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT DO UPDATE SET value = excluded.value, written = excluded.written";

@@ -21,6 +21,7 @@ use apply::Permit;
 use plan::Plan;
 use report::{Outcome, Steps};
 use serde::Serialize;
+use serde_json::Value;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -73,8 +74,23 @@ pub trait Job: Sync {
     }
 
     /// What a program that reads the report need not count itself, such as bytes that were made: keys of the report.
-    fn totals(&self, _steps: &Steps<Self::Action>) -> Vec<(&'static str, u64)> {
+    fn totals(&self, _steps: &Steps<Self::Action>) -> Vec<(&'static str, Value)> {
         Vec::new()
+    }
+
+    /// True when whoever has typed it wants to read the report, also without a terminal.
+    fn is_answer(&self) -> bool {
+        Self::ANSWERS || self.only_looks()
+    }
+
+    /// What went wrong with the run as a whole and is no fault of a single step.
+    fn failures(&self, _steps: &Steps<Self::Action>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What stands below the steps, for people: what was found out by doing them. Programs find it in the steps.
+    fn appendix(&self, _steps: &Steps<Self::Action>) -> Option<String> {
+        None
     }
 
     /// What to ask before the plan is applied; `None` when the user has already said yes.

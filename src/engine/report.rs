@@ -8,6 +8,7 @@ use crate::world::stop::Reason;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
@@ -203,9 +204,11 @@ pub struct Report<A> {
     /// A few words on the whole, such as what was freed.
     pub sum: Option<String>,
     /// The same as numbers.
-    pub totals: Vec<(&'static str, u64)>,
+    pub totals: Vec<(&'static str, Value)>,
     /// What was done.
     pub steps: Steps<A>,
+    /// What stands below the steps, for people.
+    pub appendix: Option<String>,
     /// What was left alone and why.
     pub notes: Vec<String>,
     /// What could not be looked at, and what ended the run early.

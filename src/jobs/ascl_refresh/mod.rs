@@ -26,6 +26,7 @@ use clap::Args;
 use domain::OpenDomain;
 use overview::{Contexts, Table};
 use remove_clone::RemoveClone;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use step::Step;
 
@@ -116,7 +117,7 @@ impl Job for AsclRefresh {
         Contexts::of(steps).in_words()
     }
 
-    fn totals(&self, steps: &Steps<Step>) -> Vec<(&'static str, u64)> {
+    fn totals(&self, steps: &Steps<Step>) -> Vec<(&'static str, Value)> {
         Contexts::of(steps).totals()
     }
 }

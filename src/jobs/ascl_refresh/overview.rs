@@ -7,6 +7,7 @@ use crate::text;
 use crate::world::ascl::Reading;
 use crate::world::github::Census;
 use serde::Serialize;
+use serde_json::Value;
 use std::fmt;
 
 /// What was read, asked and chosen.
@@ -113,13 +114,13 @@ impl Contexts {
         (!counts.is_empty()).then(|| format!("{} ({})", counts.join(", "), text::size(self.bytes)))
     }
 
-    pub(super) fn totals(&self) -> Vec<(&'static str, u64)> {
+    pub(super) fn totals(&self) -> Vec<(&'static str, Value)> {
         let Contexts { made, renewed, failed, bytes } = *self;
         vec![
-            ("contexts_made", made as u64),
-            ("contexts_renewed", renewed as u64),
-            ("contexts_failed", failed as u64),
-            ("contexts_bytes", bytes),
+            ("contexts_made", (made as u64).into()),
+            ("contexts_renewed", (renewed as u64).into()),
+            ("contexts_failed", (failed as u64).into()),
+            ("contexts_bytes", bytes.into()),
         ]
     }
 }
