@@ -218,7 +218,9 @@ fn a_damaged_database_is_named_and_moving_it_away_is_the_cure() {
     set_mode(&site.state(), 0o700);
     let database = site.state().join("state.db");
     fs::write(&database, "garbage ".repeat(1_000)).unwrap();
-    refuses(&site, site.maint(&["run", "job"]), "state.db is damaged; move it away (only history is lost)");
+    let words =
+        "state.db is damaged; move it away (the history is lost, and what is remembered from run to run)";
+    refuses(&site, site.maint(&["run", "job"]), words);
     let _ = site.maint(&["history"]).exits(2);
     fs::rename(&database, site.state().join("state.db.damaged")).unwrap();
     let _ = site.maint(&["run", "job"]).exits(0);

@@ -109,6 +109,15 @@ impl Clock {
         }
     }
 
+    /// A time that is past: a length ago, an RFC 3339 time, or a day or time in the site's zone.
+    #[must_use]
+    pub fn parse_past(&self, text: &str) -> Option<DateTime<Utc>> {
+        match length(text) {
+            Some(length) => self.started.checked_sub_signed(length),
+            None => time_in(self.zone, text),
+        }
+    }
+
     /// A time at which cron may have fired: a length ago, an RFC 3339 time, or a day, time of today or day and
     /// time in the machine's zone.
     #[must_use]

@@ -56,9 +56,10 @@ pub(crate) fn describe(error: &rusqlite::Error) -> (String, &'static str) {
     use rusqlite::ErrorCode;
     let (words, cure) = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => ("No space left on device", state::FREE_SPACE),
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            ("state.db is damaged", "move it away (only history is lost)")
-        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
+            "state.db is damaged",
+            "move it away (the history is lost, and what is remembered from run to run)",
+        ),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
             ("state.db cannot be opened for writing", state::MAKE_WRITABLE)
         }

@@ -5,11 +5,13 @@
 //! are `$1`, `$2`, …
 
 mod address;
+mod copy;
 mod password_file;
 mod postgresql;
 mod sqlite;
 mod value;
 
+pub(crate) use copy::Copied;
 pub(crate) use value::{Row, Value};
 
 use super::World;
@@ -112,6 +114,11 @@ impl Database {
             )));
         }
         Ok(Database { name: name.to_owned(), address, patience })
+    }
+
+    /// What the configuration calls it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The same database, whose locks are waited for as long as this at most.
@@ -218,6 +225,12 @@ impl Table {
             }
             None => Ok(usual.map(|column| quoted(self.names.column(known, column)))),
         }
+    }
+
+    /// The same for a column that the table may lack.
+    pub(crate) fn column_if_present(&self, usual: &str) -> Option<String> {
+        let here = self.names.column(self.known, usual);
+        self.present.contains(here).then(|| quoted(here))
     }
 }
 

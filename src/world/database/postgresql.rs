@@ -1,6 +1,6 @@
 //! A PostgreSQL database of the site.
 
-use super::value::{Row, Value};
+use super::value::{Row, Value, local_time};
 use super::{Engine, Purpose};
 use crate::error::plain;
 use crate::text;
@@ -191,6 +191,11 @@ impl ToSql for Value {
             }
             Value::Time(value) if *kind == Type::TIMESTAMP => value.naive_utc().to_sql(kind, out),
             Value::Time(value) => value.to_sql(kind, out),
+            Value::Local(value) => match *kind {
+                Type::TIMESTAMPTZ => value.to_sql(kind, out),
+                Type::TIMESTAMP => value.naive_local().to_sql(kind, out),
+                _ => local_time(*value).to_sql(kind, out),
+            },
         }
     }
 

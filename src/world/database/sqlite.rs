@@ -1,11 +1,12 @@
 //! A SQLite file of the site. It is never made, and waited for while another program has locked it.
 
-use super::value::{Row, Value, django_time};
+use super::value::{Row, Value, django_time, local_time};
 use super::{Engine, Purpose};
 use crate::text;
 use crate::world::files::holder_of_lock;
 use crate::world::stop::Stop;
 use anyhow::{Result, anyhow};
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, Statement, ToSql};
@@ -69,6 +70,21 @@ impl Sqlite<'_> {
     fn explain(&self, error: &Error) -> anyhow::Error {
         self.file.explain(error, self.patience)
     }
+}
+
+/// Copies a database into an empty file, as it is at one instant.
+pub(super) fn copy(name: &str, path: &Path, target: &Path, patience: Duration, stop: &Stop) -> Result<()> {
+    let file = File { name, path, is_taken_as_it_is: false };
+    let source = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let source = source.map_err(|error| file.explain(&error, Duration::ZERO))?;
+    let copied = open(target, OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let mut copied = copied.map_err(|error| file.explain(&error, Duration::ZERO))?;
+    let (answer, waited) =
+        wait_for_turn(patience, stop, || match Backup::new(&source, &mut copied)?.step(-1)? {
+            StepResult::Done => Ok(()),
+            _ => Err(Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)),
+        });
+    answer.map_err(|error| file.explain(&error, waited.min(patience)))
 }
 
 /// Begins, or leaves nothing begun.
@@ -218,6 +234,7 @@ impl ToSql for Value {
             Value::Real(value) => (*value).into(),
             Value::Text(value) => ToSqlOutput::Borrowed(ValueRef::Text(value.as_bytes())),
             Value::Time(value) => django_time(*value).into(),
+            Value::Local(value) => local_time(*value).into(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::text;
 use anyhow::{Result, anyhow, bail};
-use chrono::{DateTime, NaiveDateTime, Timelike as _, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDateTime, Timelike as _, Utc};
 
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub(crate) enum Value {
     Text(String),
     /// SQLite has no type for times: there it is text as Django writes it, in UTC.
     Time(DateTime<Utc>),
+    /// The same in the site's own zone, which is not stored with it: text as `SQLAlchemy` writes it.
+    Local(DateTime<FixedOffset>),
 }
 
 impl From<bool> for Value {
@@ -126,6 +128,7 @@ impl Value {
             Value::Real(value) => format!("`{value}`"),
             Value::Text(value) => format!("`{}`", text::escape(value)),
             Value::Time(value) => format!("`{value}`"),
+            Value::Local(value) => format!("`{value}`"),
         }
     }
 }
@@ -134,6 +137,11 @@ impl Value {
 pub(super) fn django_time(time: DateTime<Utc>) -> String {
     let format = if time.nanosecond() / 1_000 == 0 { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S%.6f" };
     time.format(format).to_string()
+}
+
+/// "2026-11-20 15:16:27.000000", as `SQLAlchemy` stores a time: as the clock on the wall shows it.
+pub(super) fn local_time(time: DateTime<FixedOffset>) -> String {
+    time.format("%Y-%m-%d %H:%M:%S%.6f").to_string()
 }
 
 /// A time that Django stored, or one with an offset.

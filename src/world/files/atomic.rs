@@ -37,6 +37,7 @@ pub(super) fn write_like(
 }
 
 /// A file that is still to take its place; dropped, it leaves nothing behind.
+#[derive(Debug)]
 pub(super) struct Unfinished(NamedTempFile);
 
 impl Unfinished {
@@ -51,6 +52,11 @@ impl Unfinished {
             }
         }
         Err(io::Error::other("another program removes what is written there"))
+    }
+
+    /// Where it is until it takes its place.
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
     }
 
     pub(super) fn file(&mut self) -> &mut File {

@@ -75,6 +75,17 @@ pub(crate) enum Presence {
     Unknown(String),
 }
 
+/// A file that is removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Temporary(Unfinished);
+
+impl Temporary {
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
 #[expect(clippy::unused_self, reason = "what the world can do is asked of the world")]
 impl Files {
     /// Reads a text of at most `limit` bytes; the error names the file.
@@ -141,6 +152,13 @@ impl Files {
             Ok(size)
         };
         install().with_context(|| format!("cannot write {}", text::path(path)))
+    }
+
+    /// Makes an empty file that only this user can read, and that is removed when it is dropped. What killed runs have
+    /// left of that kind is removed as well.
+    pub(crate) fn temporary(&self, folder: &Path, _permit: &Permit) -> Result<Temporary> {
+        let file = Unfinished::beside(&folder.join("temporary"));
+        file.map(Temporary).with_context(|| format!("cannot write to {}", text::path(folder)))
     }
 
     /// True when a folder is at `path`, symlinks followed.
