@@ -88,7 +88,7 @@ impl Keeper<'_> {
 }
 
 /// Variables in which a command looks for a secret that the configuration does not name.
-const USUAL: [&str; 3] = ["DATABASE_URL", "DISCORD_WEBHOOK_URL", "GITHUB_TOKEN"];
+const USUAL: [&str; 4] = ["ANTHROPIC_API_KEY", "DATABASE_URL", "DISCORD_WEBHOOK_URL", "GITHUB_TOKEN"];
 
 /// The secrets that the configuration names.
 #[derive(Clone, Debug, Default)]

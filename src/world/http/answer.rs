@@ -45,9 +45,9 @@ impl Answer {
         match self.status.as_u16() {
             200..=299 => Verdict::Good,
             408 | 429 | 500..=599 => Verdict::Again(self.retry_after()),
-            304 => Verdict::Never(format!("it answers {}, though no earlier answer is known", self.status)),
+            304 => Verdict::Never(format!("it answers {}, though no earlier answer is known", self.told())),
             300..=399 => {
-                Verdict::Never(format!("it answers {}, and redirects are not followed", self.status))
+                Verdict::Never(format!("it answers {}, and redirects are not followed", self.told()))
             }
             _ => Verdict::Never(self.words()),
         }
@@ -86,16 +86,35 @@ impl Answer {
 
     /// "it answers 400 Bad Request: Invalid Form Body"
     pub(crate) fn words(&self) -> String {
+        self.status_with(&self.own_words())
+    }
+
+    /// The server's own words, just as they came.
+    pub(in crate::world) fn own_words(&self) -> String {
         let json = self.json();
-        let message = json.as_ref().and_then(|json| json.get("message").or(json.get("error"))?.as_str());
+        let told = json.as_ref().and_then(|json| json.get("message").or(json.get("error")));
+        let message = told.map(|told| told.get("message").unwrap_or(told));
         let own = String::from_utf8_lossy(&self.body);
-        // A page for people says nothing that is worth a line.
-        let own =
-            message.unwrap_or(if own.trim_start().starts_with(['<', '{', '[']) { "" } else { own.trim() });
+        match message.and_then(serde_json::Value::as_str) {
+            Some(message) => message.to_owned(),
+            // A page for people says nothing that is worth a line.
+            None if own.trim_start().starts_with(['<', '{', '[']) => String::new(),
+            None => own.trim().to_owned(),
+        }
+    }
+
+    /// "it answers 400 Bad Request: " and these words of the server.
+    pub(in crate::world) fn status_with(&self, own: &str) -> String {
         // Before it is cut: the beginning of a secret would not be known as one.
         let own: String = logging::redacted(own).chars().take(MOST_WORDS).collect();
         let colon = if own.is_empty() { "" } else { ": " };
-        format!("it answers {}{colon}{}", self.status, text::escape(&own))
+        format!("it answers {}{colon}{}", self.told(), text::escape(&own))
+    }
+
+    /// "400 Bad Request"; the number alone where nobody has named it, such as 529.
+    fn told(&self) -> String {
+        let name = self.status.canonical_reason().map(|name| format!(" {name}")).unwrap_or_default();
+        format!("{}{name}", self.status.as_u16())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Answer;
 use super::client::client;
 use super::redirect;
-use super::request::{Call, LARGEST, Question, Request};
+use super::request::{Call, Question, Request};
 use crate::error::plain;
 use crate::text;
 use crate::world::World;
@@ -26,6 +26,8 @@ const BUSY: (u64, Duration) = (128 << 10, Duration::from_secs(2));
 const PATIENCE: u32 = 4;
 /// The least time that a request gets, however close the end of the run is.
 const LEAST: Duration = Duration::from_millis(100);
+/// When the run must end, an answer that is paid for is still waited for this long; it is less than the grace a run gets.
+const FAREWELL: Duration = Duration::from_secs(6);
 
 /// No answer came that can be judged.
 #[derive(Debug)]
@@ -55,17 +57,24 @@ impl Loss {
     }
 }
 
-/// Sends a message once. Of its answer the status counts, and as much of the body as came.
+/// Sends a message once. Of its answer the status counts, and as much of the body as came, unless it must be whole.
 pub(super) fn send_once(world: &World, request: &Request<'_>) -> Result<Answer, Lost> {
-    let manner = Manner::of(time(world), LARGEST, false);
-    exchange(world, &request.call, manner)
+    let time = match request.within {
+        // What is paid for keeps its time when the end of the run is close: the farewell ends it soon enough.
+        Some(within) if request.is_whole => within,
+        within => time(world, within),
+    };
+    let farewell = if request.is_whole { FAREWELL } else { Duration::MAX };
+    let Request { largest, is_whole, .. } = *request;
+    exchange(world, &request.call, Manner { farewell, ..Manner::of(time, largest, is_whole) })
 }
 
 /// Asks once, and follows redirects as far as the question allows.
 pub(in crate::world) fn ask_once(world: &World, question: &Question<'_>) -> Result<Answer, Lost> {
-    let mut manner = Manner::of(time(world), question.largest, true);
+    let mut manner = Manner::of(time(world, question.within), question.largest, true);
+    manner.late = Loss::Cut;
     if question.is_large {
-        let patience = world.config.http.timeout.duration() * PATIENCE;
+        let patience = question.within.unwrap_or(world.config.http.timeout.duration()) * PATIENCE;
         manner.patience = patience.saturating_sub(question.made.elapsed()).max(manner.time);
     }
     let mut call = question.call.clone();
@@ -81,8 +90,8 @@ pub(in crate::world) fn ask_once(world: &World, question: &Question<'_>) -> Resu
     Err(Loss::Useless.because("it redirects in a loop"))
 }
 
-fn time(world: &World) -> Duration {
-    let limit = world.config.http.timeout.duration();
+fn time(world: &World, within: Option<Duration>) -> Duration {
+    let limit = within.unwrap_or(world.config.http.timeout.duration());
     world.stop.left().map_or(limit, |left| limit.min(left.max(LEAST)))
 }
 
@@ -96,14 +105,19 @@ struct Manner {
     /// For an answer of which much comes every second.
     patience: Duration,
     largest: u64,
-    /// An answer must be whole, and nobody waits for it when the run must end.
-    is_question: bool,
+    /// Half an answer is none; else as much of it counts as came.
+    is_whole: bool,
+    /// So long it is waited for when the run must end.
+    farewell: Duration,
+    /// What it means when the time is over.
+    late: Loss,
 }
 
 impl Manner {
     #[expect(clippy::disallowed_methods, reason = "this is World")]
-    fn of(time: Duration, largest: u64, is_question: bool) -> Manner {
-        Manner { began: Instant::now(), time, patience: time, largest, is_question }
+    fn of(time: Duration, largest: u64, is_whole: bool) -> Manner {
+        let (began, patience, farewell) = (Instant::now(), time, Duration::ZERO);
+        Manner { began, time, patience, largest, is_whole, farewell, late: Loss::Slow }
     }
 
     /// The limit of the call itself: for a large answer beyond all patience, so that its pace decides.
@@ -113,7 +127,7 @@ impl Manner {
     }
 
     fn late(self, what: &str) -> Lost {
-        Loss::Cut.because(late(what, self.time))
+        self.late.because(late(what, self.time))
     }
 }
 
@@ -148,17 +162,20 @@ fn exchange(world: &World, call: &Call, manner: Manner) -> Result<Answer, Lost> 
     if std::thread::Builder::new().name("http".to_owned()).spawn(work).is_err() {
         return Err(Loss::Unsent.because("no thread can be started"));
     }
-    let (mut pace, mut is_slow) = (Pace::default(), false);
+    let (mut pace, mut is_slow, mut told) = (Pace::default(), false, None);
     loop {
         let passed = manner.began.elapsed();
         let is_busy = pace.is_busy(so_far.load(Relaxed), passed);
         let time = if is_busy { manner.patience } else { manner.time };
         let left = (time + GRACE).saturating_sub(passed);
+        told = told.or_else(|| world.stop.reason().map(|_| passed));
         is_slow |= !left.is_zero() && passed > manner.time + GRACE;
         match receiver.recv_timeout(left.min(STEP)) {
             Ok(Err(Lost { why, loss: Loss::Cut })) if is_slow => return Err(Loss::Slow.because(why)),
             Ok(answer) => return answer,
-            Err(RecvTimeoutError::Timeout) if manner.is_question && world.stop.reason().is_some() => {
+            Err(RecvTimeoutError::Timeout)
+                if told.is_some_and(|told| passed.saturating_sub(told) >= manner.farewell) =>
+            {
                 return Err(Loss::Ended.because("the run was ended"));
             }
             Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
@@ -173,10 +190,8 @@ fn exchange(world: &World, call: &Call, manner: Manner) -> Result<Answer, Lost> 
 fn make(call: Call, manner: Manner, received: &AtomicU64) -> Result<Answer, Lost> {
     let lost = |error: reqwest::Error| {
         let is_unsent = error.is_connect() || error.is_builder();
-        let mut lost =
-            if error.is_timeout() { manner.late("answer") } else { Loss::Cut.because(words(&error)) };
-        lost.loss = if is_unsent { Loss::Unsent } else { Loss::Cut };
-        lost
+        let lost = if error.is_timeout() { manner.late("answer") } else { Loss::Cut.because(words(&error)) };
+        if is_unsent { Loss::Unsent.because(lost.why) } else { lost }
     };
     let Call { method, url, headers, body } = call;
     let client = client(&url).map_err(lost)?;
@@ -194,7 +209,7 @@ fn make(call: Call, manner: Manner, received: &AtomicU64) -> Result<Answer, Lost
 fn read(mut response: Response, manner: Manner, received: &AtomicU64) -> Result<Answer, Lost> {
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let mut body = Vec::new();
-    if !manner.is_question {
+    if !manner.is_whole {
         let _ = response.take(manner.largest).read_to_end(&mut body);
         return Ok(Answer { status, headers, body });
     }

@@ -16,7 +16,7 @@ pub(in crate::world) use answer::seconds;
 pub(crate) use answer::{Answer, Verdict};
 pub(crate) use asked::Asked;
 pub(super) use client::install_tls;
-pub(super) use exchange::{Loss, ask_once};
+pub(super) use exchange::{Loss, Lost, ask_once};
 pub(crate) use request::{Question, Request, Traffic};
 pub(crate) use tries::Refusal;
 
@@ -27,6 +27,11 @@ use anyhow::Result;
 /// Sends a request that changes something elsewhere, and tries again as `[http]` says. The error is one line.
 pub(crate) fn send(world: &World, request: &Request<'_>, _permit: &Permit) -> Result<Answer> {
     tries::try_for(world, request.address, request.judge, false, &|| exchange::send_once(world, request))
+}
+
+/// Sends a request once, for those who judge by themselves whether it may be sent again.
+pub(super) fn send_once(world: &World, request: &Request<'_>, _permit: &Permit) -> Result<Answer, Lost> {
+    exchange::send_once(world, request)
 }
 
 /// Asks for something that asking does not change, and tries again as `[http]` says. The error is one line.

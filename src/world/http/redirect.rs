@@ -59,7 +59,7 @@ mod tests {
 
     fn call(url: &str, method: Method) -> Call {
         let headers = vec![("authorization", "Bearer x".to_owned()), ("accept", "*/*".to_owned())];
-        Call { method, url: Url::parse(url).unwrap(), headers, body: Vec::new() }
+        Call { method, url: Url::parse(url).unwrap(), headers, body: bytes::Bytes::new() }
     }
 
     fn next(policy: Redirects, from: &str, location: &str) -> Result<(String, usize), String> {

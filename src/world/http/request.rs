@@ -1,9 +1,10 @@
 //! What is asked of an address: a message, which changes something there, or a question, which does not.
 
 use super::{Address, Answer, Verdict};
+use bytes::Bytes;
 use reqwest::{Method, Url};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Answers to messages are short; of a longer one the rest is not read.
 pub(super) const LARGEST: u64 = 64 << 10;
@@ -14,7 +15,8 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Vec<u8>,
+    /// Each try has its own, and all of them are this one.
+    pub(super) body: Bytes,
 }
 
 /// A message: only [`send`](super::send) takes it, once its effect is permitted.
@@ -22,14 +24,35 @@ pub(crate) struct Request<'a> {
     pub(super) address: &'a Address,
     pub(super) call: Call,
     pub(super) judge: &'a dyn Fn(&Answer) -> Verdict,
+    /// Of the answer nothing beyond is read.
+    pub(super) largest: u64,
+    /// The answer is worth as much as the effect: only all of it is one.
+    pub(super) is_whole: bool,
+    pub(super) within: Option<Duration>,
 }
 
 impl<'a> Request<'a> {
     /// Sends `body`, which is of this type.
     pub(crate) fn post(address: &'a Address, content_type: &str, body: impl Into<Vec<u8>>) -> Request<'a> {
         let headers = vec![("content-type", content_type.to_owned())];
-        let call = Call { method: Method::POST, url: address.url.clone(), headers, body: body.into() };
-        Request { address, call, judge: &Answer::verdict }
+        let body = Bytes::from(body.into());
+        let call = Call { method: Method::POST, url: address.url.clone(), headers, body };
+        Request { address, call, judge: &Answer::verdict, largest: LARGEST, is_whole: false, within: None }
+    }
+
+    /// The answer is what is paid for: it must be whole, of at most so many bytes, and when the run must end it is still
+    /// waited for a few seconds.
+    #[must_use]
+    pub(crate) fn whole(mut self, bytes: u64) -> Self {
+        (self.largest, self.is_whole) = (bytes, true);
+        self
+    }
+
+    /// It is given up after this time instead of that of `[http]`.
+    #[must_use]
+    pub(crate) fn within(mut self, time: Duration) -> Self {
+        self.within = Some(time);
+        self
     }
 
     /// Adds a header.
@@ -56,6 +79,7 @@ pub(crate) struct Question<'a> {
     pub(super) largest: u64,
     /// A large answer gets more time, as long as much of it comes every second.
     pub(super) is_large: bool,
+    pub(super) within: Option<Duration>,
     pub(super) made: Instant,
     pub(super) redirects: Redirects,
     pub(super) traffic: Option<&'a Traffic>,
@@ -89,13 +113,14 @@ impl<'a> Question<'a> {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     ) -> Question<'a> {
-        let call = Call { method, url: address.url.clone(), headers, body };
+        let call = Call { method, url: address.url.clone(), headers, body: body.into() };
         Question {
             address,
             call,
             judge: &Answer::verdict,
             largest: LARGEST,
             is_large: false,
+            within: None,
             made: Instant::now(),
             redirects: Redirects::SameOrigin,
             traffic: None,
@@ -127,6 +152,13 @@ impl<'a> Question<'a> {
     #[must_use]
     pub(crate) fn large(mut self) -> Self {
         self.is_large = true;
+        self
+    }
+
+    /// It is given up after this time instead of that of `[http]`.
+    #[must_use]
+    pub(crate) fn within(mut self, time: Duration) -> Self {
+        self.within = Some(time);
         self
     }
 
