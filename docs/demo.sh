@@ -26,6 +26,9 @@ show run rebuild-paths
 show run expire-logs
 show run ascl-refresh --dry-run
 show run ascl-refresh
+printf '\nJob sheets, simulated with canned answers: nobody is asked, nothing is paid.\n'
+show run update-fiches
+show audit
 show run report
 printf '\nA job that fails, to see what cron would mail:\n'
 show run failing

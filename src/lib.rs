@@ -10,7 +10,7 @@
 //! | [`engine`] | plan, permit, apply; report, lock, history, alerts | `world`, `config` |
 //! | [`world`] | files, programs, databases, clock, environment: only here | `config`, `cron`, one type of `engine`: `Permit` |
 //! | [`config`] | `maint.toml` as structs | `cron`, `text` |
-//! | [`cron`], [`text`], [`diff`] | pure | nothing |
+//! | [`cron`], [`text`], [`diff`], [`money`] | pure | nothing |
 //! | [`ui`], [`logging`], [`error`], [`exit`] | what the user sees | `text`; `ui` prints `engine`'s reports |
 
 pub mod cli;
@@ -22,6 +22,7 @@ pub mod error;
 pub mod exit;
 pub mod jobs;
 pub mod logging;
+pub mod money;
 pub mod queries;
 pub mod text;
 pub mod ui;

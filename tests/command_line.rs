@@ -1,7 +1,8 @@
 //! The command line itself: mistakes, help, colour, and outputs that cannot be written to.
 
+use crate::support::fiches::Fiches;
 use crate::support::{Site, binary, finish, leave_out, run};
-use std::fs::File;
+use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
 fn site() -> Site {
@@ -112,6 +113,16 @@ fn help_lists_the_exit_codes_and_refuses_what_it_does_not_know() {
     }
     let run = site.maint(&["help", "exit-code"]).exits(2);
     assert_eq!(run.complaint(), "there is no help about `exit-code`; did you mean `exit-codes`?");
+}
+
+#[test]
+fn help_prints_the_prompt_to_begin_ones_own_with() {
+    let fiches = Fiches::few("prompt = \"prompt.txt\"\n");
+    let prompt = fiches.site.maint(&["help", "prompt"]).exits(0).stdout;
+    assert_eq!(prompt, include_str!("../src/jobs/update_fiches/prompt.txt"));
+    fs::write(fiches.site.path("prompt.txt"), &prompt).unwrap();
+    let _ = fiches.update(&["--code", "A1101"]).exits(0);
+    assert_eq!(fiches.claude.asked().len(), 1);
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use crate::consistency::{is_fresh, project};
 use crate::support::Site;
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use maint::cron::schedule::Schedule;
+use std::collections::BTreeMap;
 use std::fs;
 
 const PRESETS: [&str; 5] = ["cmbagent", "cochin", "f-brain", "fiches", "linkedin-bot"];
@@ -42,4 +45,27 @@ fn every_preset_of_the_program_is_a_file_and_the_other_way_round() {
     listed.sort();
     found.sort();
     assert_eq!(found, listed);
+}
+
+#[test]
+fn no_two_jobs_of_the_fiches_that_hold_the_same_lock_are_due_in_the_same_minute() {
+    let text = fs::read_to_string(project("crontab/fiches.toml")).unwrap();
+    let preset: toml::Table = text.parse().unwrap();
+    let mut due = BTreeMap::new();
+    let mut count = 0;
+    for (name, job) in preset["jobs"].as_table().unwrap() {
+        let text = |key: &str| job.get(key).and_then(toml::Value::as_str);
+        let Some(schedule) = text("schedule") else { continue };
+        let schedule = Schedule::parse(schedule).unwrap();
+        let [first, last] = [11, 12]
+            .map(|month| NaiveDate::from_ymd_opt(2026, month, 1).unwrap().and_time(NaiveTime::default()));
+        let mut now = first - TimeDelta::minutes(1);
+        while let Some(next) = schedule.times().unwrap().next_local(now).filter(|next| *next < last) {
+            count += 1;
+            let other = due.insert((text("lock").unwrap_or(name), next), name);
+            assert!(other.is_none(), "{name} and {other:?} are both due at {next}");
+            now = next;
+        }
+    }
+    assert!(count > 100, "only {count} times in a month");
 }

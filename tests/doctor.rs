@@ -1,6 +1,8 @@
 //! `maint doctor`: what would stop a job under cron.
 
+use crate::support::claude::KEY;
 use crate::support::database::Database;
+use crate::support::fiches::Fiches;
 use crate::support::{Run, Site, can_mount, cron, inside, leave_out, run, snapshot};
 use std::fs;
 use std::net::TcpListener;
@@ -252,6 +254,27 @@ fn a_program_that_cron_will_not_find_is_a_problem_with_its_whole_path_as_the_cur
         "{diagnosis}"
     );
     assert!(!diagnosis.contains("job e"), "{diagnosis}");
+}
+
+#[test]
+fn what_keeps_claude_from_answering_is_told_once() {
+    let job = "[jobs.fiches]\ncommand = \"update-fiches\"\n";
+    let fiches = Fiches::few(job);
+    let told = |fiches: &Fiches, key: &str| {
+        let diagnosis = run(fiches.command(&["doctor"]).env("ANTHROPIC_API_KEY", key)).exits(3).stdout;
+        let lines: Vec<_> = diagnosis.lines().filter(|line| line.starts_with("problem")).collect();
+        lines.into_iter().filter(|line| !line.contains("cron")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let refused = told(&fiches, "sk-ant-wrong");
+    assert!(
+        matches!(&*refused, [line] if line.starts_with("problem  claude: it answers 401 ")),
+        "{refused:?}"
+    );
+    let unknown = told(&Fiches::few(&format!("model = \"claude-next\"\n{job}")), KEY);
+    assert!(
+        matches!(&*unknown, [line] if line.contains("it is not known what claude-next costs")),
+        "{unknown:?}"
+    );
 }
 
 #[test]

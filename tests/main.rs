@@ -16,6 +16,7 @@ mod ascl_refresh;
 mod ascl_refresh_kill;
 mod ascl_refresh_recorded;
 mod ascl_refresh_upstream;
+mod audit;
 mod cleanup_stuck;
 mod cleanup_stuck_recorded;
 mod cleanup_temp;
@@ -52,6 +53,13 @@ mod secrets;
 mod signals;
 mod state;
 mod status;
+mod update_fiches;
+mod update_fiches_again;
+mod update_fiches_bad_input;
+mod update_fiches_batch;
+mod update_fiches_kill;
+mod update_fiches_secrets;
+mod update_fiches_upstream;
 mod why;
 
 /// A test file that is not listed above would never run.

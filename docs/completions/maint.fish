@@ -43,6 +43,7 @@ complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-stuck" -d 'Mark
 complete -c maint -n "__fish_maint_needs_command" -f -a "expire-logs" -d 'Compresses old logs, and removes still older ones'
 complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-logs" -d 'Compresses old logs, and removes still older ones'
 complete -c maint -n "__fish_maint_needs_command" -f -a "ascl-refresh" -d 'Renews the catalogue of libraries and their context files'
+complete -c maint -n "__fish_maint_needs_command" -f -a "update-fiches" -d 'Has Claude write the published job sheets anew, each once a month'
 complete -c maint -n "__fish_maint_needs_command" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
 complete -c maint -n "__fish_maint_needs_command" -f -a "crontab" -d 'Installs the scheduled jobs in this user\'s crontab, and shows how they stand there'
 complete -c maint -n "__fish_maint_needs_command" -f -a "alerts" -d 'Tries the messages that tell of failures'
@@ -51,6 +52,7 @@ complete -c maint -n "__fish_maint_needs_command" -f -a "status" -d 'Shows how e
 complete -c maint -n "__fish_maint_needs_command" -f -a "why" -d 'Tells why a job did, or did not, run at a given time'
 complete -c maint -n "__fish_maint_needs_command" -f -a "doctor" -d 'Looks for everything that would stop a job under cron'
 complete -c maint -n "__fish_maint_needs_command" -f -a "history" -d 'Shows past runs, newest first'
+complete -c maint -n "__fish_maint_needs_command" -f -a "audit" -d 'Shows the audit log of the job sheets, newest first'
 complete -c maint -n "__fish_maint_needs_command" -f -a "logs" -d 'Prints the log of a run, the latest one by default'
 complete -c maint -n "__fish_maint_needs_command" -f -a "locks" -d 'Shows the locks that are held, and by whom'
 complete -c maint -n "__fish_maint_needs_command" -f -a "pause" -d 'Skips the runs of a job until a given time'
@@ -59,7 +61,7 @@ complete -c maint -n "__fish_maint_needs_command" -f -a "init" -d 'Writes a comm
 complete -c maint -n "__fish_maint_needs_command" -f -a "config" -d 'Checks, shows or describes maint.toml'
 complete -c maint -n "__fish_maint_needs_command" -f -a "completions" -d 'Prints the completions for a shell'
 complete -c maint -n "__fish_maint_needs_command" -f -a "man" -d 'Prints a man page'
-complete -c maint -n "__fish_maint_needs_command" -f -a "help" -d 'Prints the long help of a subcommand, or a topic: exit-codes'
+complete -c maint -n "__fish_maint_needs_command" -f -a "help" -d 'Prints the long help of a subcommand, or a topic: exit-codes, prompt'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -l age-hours -d 'Remove what has not been changed for this many hours [default: 24, or the age in maint.toml]' -r
 complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -167,6 +169,26 @@ complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s v -l verbos
 complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l code -d 'Only these sheets, whatever their status and however new they are' -r
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l batch-size -d 'In mode direct, write a line to the log after every N sheets [default: 10]' -r
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l limit -d 'At most this many sheets, in the order of their codes' -r
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l max-cost -d 'Stop before more than this is spent, in US dollars [default: `max_cost`]' -r
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l mode -d 'How sheets are asked for [default: `mode` of the configuration, else direct]' -r -f -a "direct\t'One request for each, several at the same time; the answers come at once'
+batch\t'All in one batch at half the price; the answers are collected by a later run'"
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l simulate -d 'Write to a copy of the database and show the difference; answers are paid for, and kept for the next real run'
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l again -d 'Also sheets that were refreshed this month (see `once_per`)'
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l collect -d 'Only what was asked for by earlier runs: begin nothing new'
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand run" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand run" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand run" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
@@ -404,6 +426,21 @@ complete -c maint -n "__fish_maint_using_subcommand history" -s v -l verbose -d 
 complete -c maint -n "__fish_maint_using_subcommand history" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand history" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand audit" -l code -d 'Only entries of these sheets' -r
+complete -c maint -n "__fish_maint_using_subcommand audit" -l since -d 'Only entries since then: an age (7d), a day (2026-11-01) or a time ("2026-11-01 02:00")' -r
+complete -c maint -n "__fish_maint_using_subcommand audit" -l type -d 'Only entries of this type, such as modification, creation or publication' -r
+complete -c maint -n "__fish_maint_using_subcommand audit" -l limit -d 'At most this many entries' -r
+complete -c maint -n "__fish_maint_using_subcommand audit" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand audit" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand audit" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand audit" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand audit" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand audit" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand audit" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand audit" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand logs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand logs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand logs" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'

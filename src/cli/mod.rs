@@ -14,9 +14,9 @@ use crate::jobs::{
     alerts, ascl_refresh::AsclRefresh, cleanup_stuck::CleanupStuck, cleanup_temp::CleanupTemp,
 };
 use crate::jobs::{expire_logs::ExpireLogs, init::Init, notify_devis::NotifyDevis, pause::Pause};
-use crate::jobs::{rebuild_paths::RebuildPaths, resume::Resume};
+use crate::jobs::{rebuild_paths::RebuildPaths, resume::Resume, update_fiches::UpdateFiches};
+use crate::queries::{audit::Audit, doctor::Doctor, status::Status, why::Why};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
-use crate::queries::{doctor::Doctor, status::Status, why::Why};
 use crate::ui::{Colour, Ui};
 use crate::{logging, text};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
@@ -150,6 +150,19 @@ Examples:
   maint ascl-refresh --no-contexts --top 20   a short catalogue only")]
     AsclRefresh(AsclRefresh),
     #[command(after_long_help = "\
+Each published sheet is refreshed once a month: a second run has nothing to do, and an interrupted
+one is continued. An answer is checked, and written with its audit row in one transaction; a sheet
+that was changed meanwhile stays as it is. In mode batch one run submits, and later ones collect.
+
+Examples:
+  maint update-fiches --dry-run             which sheets, and what they will cost about
+  maint update-fiches --max-cost 20         for cron: all that are due, for 20 dollars at most
+  maint update-fiches --code A1101,A1201    two sheets, now
+  maint update-fiches --simulate --limit 3  what would be different, on a copy of the database
+  maint update-fiches --mode batch          at half the price; then, some times a day:
+  maint update-fiches --collect             what has been answered")]
+    UpdateFiches(UpdateFiches),
+    #[command(after_long_help = "\
 The job runs as cron would run it: with its lock, its time limit, a log and a line in the history.
 
 Examples:
@@ -190,6 +203,15 @@ Examples:
   maint run migrate --as-cron      then: run a job as cron would")]
     Doctor(Doctor),
     History(History),
+    #[command(after_long_help = "\
+Times are the local times of the site, as the log has them. What each entry changed is in the JSON.
+
+Examples:
+  maint audit                                 the last fifty entries
+  maint audit --code A1101,M1805 --since 7d   what happened to two sheets in a week
+  maint audit --type veille_metiers           what could not be refreshed, and why
+  maint audit --limit 1 --json                one entry, with all that it changed")]
+    Audit(Audit),
     Logs(Logs),
     Locks(Locks),
     #[command(after_long_help = "\
@@ -246,6 +268,8 @@ impl Command {
                 let source = job.source.as_ref().map(at);
                 Some(visitor.visit(&AsclRefresh { force: job.force || is_forced, source, ..job.clone() }))
             }
+            // It asks nothing: what it may spend is said by --max-cost.
+            Command::UpdateFiches(job) => Some(visitor.visit(job)),
             _ => None,
         }
     }
@@ -302,10 +326,10 @@ struct Man {
     command: Vec<String>,
 }
 
-/// Prints the long help of a subcommand, or a topic: exit-codes
+/// Prints the long help of a subcommand, or a topic: exit-codes, prompt
 #[derive(Args, Clone, Debug)]
 struct Help {
-    /// A subcommand or `exit-codes`
+    /// A subcommand; `exit-codes`; or `prompt`, which is what `update-fiches` asks Claude unless told otherwise
     topic: Vec<String>,
 }
 

@@ -3,10 +3,14 @@
 use super::command;
 use crate::error::Problem;
 use crate::exit::{self, Exit};
+use crate::jobs::update_fiches::PROMPT;
 use crate::text;
 use crate::ui::Ui;
 use anyhow::Result;
 use std::fmt::Write as _;
+
+/// What there is help about besides the subcommands.
+const TOPICS: [(&str, &str); 2] = [("exit-codes", exit::TABLE), ("prompt", PROMPT)];
 
 /// Prints the completions for a shell.
 pub(super) fn print_completions(shell: clap_complete::Shell, ui: &Ui) -> Result<Exit> {
@@ -60,8 +64,9 @@ fn render(command: &clap::Command) -> Result<Vec<u8>> {
 
 /// Prints the long help of a subcommand, or a topic.
 pub(super) fn print_help(topic: &[String], ui: &Ui) -> Result<Exit> {
-    if topic.first().is_some_and(|topic| topic == "exit-codes") {
-        ui.out(exit::TABLE)?;
+    let first = topic.first().map(String::as_str);
+    if let Some((_, page)) = TOPICS.iter().find(|(name, _)| first == Some(*name)) {
+        ui.out(page)?;
         return Ok(Exit::Done);
     }
     let mut wanted = command();
@@ -75,7 +80,7 @@ pub(super) fn print_help(topic: &[String], ui: &Ui) -> Result<Exit> {
 
 fn unknown(name: &str) -> anyhow::Error {
     let all = command();
-    let known = all.get_subcommands().map(clap::Command::get_name).chain(["exit-codes"]);
+    let known = all.get_subcommands().map(clap::Command::get_name).chain(TOPICS.map(|(name, _)| name));
     let hint = text::nearest(name, known)
         .map_or_else(|| "see `maint --help`".to_owned(), |near| format!("did you mean `{near}`?"));
     Problem::usage(format!("there is no help about `{}`; {hint}", text::escape(name)))

@@ -18,6 +18,7 @@ pub mod secret;
 pub mod site;
 pub mod tables;
 pub mod units;
+pub mod update_fiches;
 
 use crate::error::Problem;
 use anyhow::Result;
@@ -65,6 +66,8 @@ pub struct Config {
     pub cleanup_stuck: cleanup_stuck::CleanupStuckSection,
     /// The folders whose logs `expire-logs` compresses and removes.
     pub expire_logs: expire_logs::ExpireLogsSection,
+    /// Which job sheets `update-fiches` refreshes, and how Claude is asked and paid.
+    pub update_fiches: update_fiches::UpdateFichesSection,
     /// The file this was read from; none when a command works without one.
     #[serde(skip)]
     pub file: Option<PathBuf>,
@@ -108,6 +111,7 @@ impl Config {
         self.http.check().map_err(|why| Wrong::new("http", why))?;
         self.github.check().map_err(|why| Wrong::new("github", why))?;
         self.ascl_refresh.check().map_err(|(key, message)| Wrong { key, message })?;
+        self.update_fiches.check().map_err(|why| Wrong::new("update-fiches", why))?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
 
@@ -117,6 +121,7 @@ impl Config {
             ("cleanup-stuck", &self.cleanup_stuck.database),
             ("notify-devis", &self.notify_devis.database),
             ("rebuild-paths", &self.rebuild_paths.database),
+            ("update-fiches", &self.update_fiches.database),
         ];
         let missing = named.into_iter().find_map(|(section, name)| {
             let name = name.as_ref().filter(|name| !self.databases.contains_key(*name))?;
@@ -146,6 +151,7 @@ impl Config {
             .chain(of_databases)
             .chain(of_devis)
             .chain(self.github.token.clone())
+            .chain(self.update_fiches.api_key.clone())
     }
 
     /// True when a run of the job that was missed is made up for.

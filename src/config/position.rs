@@ -43,10 +43,11 @@ fn reword(message: &str, key: Option<&str>) -> String {
 
 /// serde speaks of Rust's types; people write TOML.
 fn in_plain_words(message: &str) -> String {
-    const WORDS: [(&str, &str); 7] = [
+    const WORDS: [(&str, &str); 8] = [
         ("expected u8", "expected a number from 0 to 255"),
         ("expected u32", "expected a number that is not negative"),
         ("expected a sequence", "expected a list"),
+        ("expected a map", "expected a table"),
         ("invalid type: map", "invalid type: table"),
         ("unknown variant ", "unknown value "),
         ("missing field ", "missing key "),

@@ -80,8 +80,62 @@ pub const DYNAMIC_VALUES: Known = Known {
     columns: &["record_id", "field_id", "value"],
 };
 
-const ALL: [&Known; 7] =
-    [&BACKUPS, &RESTORES, &USERS, &DYNAMIC_TABLES, &DYNAMIC_FIELDS, &DYNAMIC_RECORDS, &DYNAMIC_VALUES];
+/// Job sheets: those of the fiches métiers.
+pub const FICHES: Known = Known {
+    key: "fiches",
+    table: "fiches_metiers",
+    columns: &[
+        "id",
+        "code_rome",
+        "nom_masculin",
+        "nom_feminin",
+        "nom_epicene",
+        "secteurs_activite",
+        "description",
+        "description_courte",
+        "competences",
+        "competences_transversales",
+        "formations",
+        "certifications",
+        "conditions_travail",
+        "environnements",
+        "salaires",
+        "perspectives",
+        "statut",
+        "version",
+        "date_maj",
+        "auteur",
+    ],
+};
+
+/// What was done to the job sheets.
+pub const AUDIT: Known = Known {
+    key: "audit",
+    table: "audit_log",
+    columns: &[
+        "id",
+        "timestamp",
+        "type_evenement",
+        "code_rome",
+        "agent",
+        "description",
+        "donnees_avant",
+        "donnees_apres",
+        "validateur",
+    ],
+};
+
+const ALL: [&Known; 9] = [
+    &BACKUPS,
+    &RESTORES,
+    &USERS,
+    &DYNAMIC_TABLES,
+    &DYNAMIC_FIELDS,
+    &DYNAMIC_RECORDS,
+    &DYNAMIC_VALUES,
+    &FICHES,
+    &AUDIT,
+];
 
 /// Every `[tables.NAME]`.
 #[derive(Debug, Default, Clone, Serialize, Deserialize, JsonSchema)]

@@ -12,3 +12,4 @@ pub mod pause;
 pub mod rebuild_paths;
 pub mod resume;
 pub mod shell;
+pub mod update_fiches;

@@ -1,5 +1,6 @@
 //! One file per subcommand that only looks, under the same name.
 
+pub mod audit;
 pub mod config;
 pub mod crontab;
 pub mod doctor;

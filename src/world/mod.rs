@@ -4,6 +4,7 @@ pub mod access;
 pub mod accounts;
 pub mod as_cron;
 pub(crate) mod ascl;
+pub(crate) mod claude;
 pub mod clock;
 pub mod command;
 pub(crate) mod contextmaker;

@@ -2,8 +2,11 @@
 
 pub(crate) mod ascl;
 pub(crate) mod catalogue;
+pub(crate) mod claude;
+pub(crate) mod claude_form;
 pub(crate) mod cron;
 pub(crate) mod database;
+pub(crate) mod fiches;
 pub(crate) mod github;
 pub(crate) mod graphql;
 pub(crate) mod http;
@@ -41,7 +44,11 @@ pub(crate) struct Run {
 impl Site {
     /// A site without a `maint.toml`.
     pub(crate) fn bare() -> Site {
-        let site = Site { folder: TempDir::new().unwrap() };
+        Site::within(&std::env::temp_dir())
+    }
+
+    fn within(folder: &Path) -> Site {
+        let site = Site { folder: TempDir::new_in(folder).unwrap() };
         for name in ["site", "home"] {
             fs::create_dir(site.folder.path().join(name)).unwrap();
         }
@@ -50,12 +57,21 @@ impl Site {
 
     /// A site named "test" with its state beside it; `rest` follows in its `maint.toml`.
     pub(crate) fn new(rest: &str) -> Site {
-        let site = Site::bare();
-        site.configure(&format!(
+        Site::bare().named(rest)
+    }
+
+    /// The same in memory, where there is such a folder: for who writes much. A kill is no power cut.
+    pub(crate) fn in_memory(rest: &str) -> Site {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Site::within(memory).named(rest) } else { Site::new(rest) }
+    }
+
+    fn named(self, rest: &str) -> Site {
+        self.configure(&format!(
             "[site]\nname = \"test\"\ntimezone = \"Europe/Paris\"\n[state]\ndir = \"{}\"\n{rest}",
-            site.state().display()
+            self.state().display()
         ));
-        site
+        self
     }
 
     /// Writes the whole `maint.toml`.

@@ -80,19 +80,21 @@ const DEMO_FILES: [(&str, usize, i64); 14] = [
     ("logs/app.log.3", 68_000, 40 * 24),
 ];
 const DEMO_FOLDERS: [(&str, i64); 2] = [("backups/temp/export", 71), ("backups/temp/import", 0)];
-const DEMO_TEXTS: [(&str, &str); 4] = [
+const DEMO_TEXTS: [(&str, &str); 5] = [
     // Nobody answers there.
     ("demo.env", "DISCORD_WEBHOOK_URL=http://127.0.0.1:9/api/webhooks/1/sample\n"),
     ("sample/ascl.json", include_str!("catalogue/ascl.json")),
     ("sample/github.json", include_str!("catalogue/github.json")),
     ("app/data/astronomy-libraries.json", include_str!("catalogue/astronomy-libraries.json")),
+    ("sample/answers.json", include_str!("fiches/answers.json")),
 ];
 
 /// The sample database as of now.
 fn demo_database(world: &World) -> String {
     let now = world.clock.now();
     let today = now.with_timezone(&world.clock.zone()).date_naive();
-    let sql = include_str!("demo.sql").replace("{today}", &today.to_string());
+    let sql = concat!(include_str!("demo.sql"), include_str!("fiches/fiches.sql"))
+        .replace("{today}", &today.to_string());
     let sql = sql.replace("{in 30 days}", &(today + chrono::Days::new(30)).to_string());
     [1, 2, 3, 9, 12, 19, 20, 29, 30].into_iter().fold(sql, |sql, hours| {
         let time = now - chrono::Duration::hours(hours);

@@ -1,5 +1,6 @@
 //! `maint doctor`: everything that would stop a job under cron, and what to do about it.
 
+mod claude;
 mod tools;
 
 pub(super) use tools::missing;
@@ -103,6 +104,7 @@ impl Query for Doctor {
             secrets(world),
             alerts(world),
             tools::tools(world),
+            claude::claude(world),
             databases(world),
         ]
         .concat();
