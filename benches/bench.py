@@ -2,7 +2,7 @@
 """`make bench`: maint beside the tools that people use instead, in turn, in one run.
 
 Prints a Markdown table of medians and ratios; only the ratios travel to another machine.
-usage: bench.py MAINT [--folders N] [--files N] [--runs N] [--only start crontab look delete rebuild stuck ascl] [--dir DIR]
+usage: bench.py MAINT [--folders N] [--files N] [--runs N] [--only start crontab look delete rebuild stuck ascl fiches] [--dir DIR]
 """
 
 import argparse
@@ -16,9 +16,10 @@ import time
 
 import catalogue
 import databases
+import fiches
 
 DAY = 86_400
-PARTS = ["start", "crontab", "look", "delete", "rebuild", "stuck", "ascl"]
+PARTS = ["start", "crontab", "look", "delete", "rebuild", "stuck", "ascl", "fiches"]
 # The system's own Python: another one may start through a wrapper.
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 WALK = """
@@ -174,6 +175,8 @@ def run(maint, base, options):
             databases.run(part, maint, base, PYTHON, compare, options.runs, environment)
     if "ascl" in options.only:
         catalogue.run(maint, base, PYTHON, compare, options.runs, environment)
+    if "fiches" in options.only:
+        fiches.run(maint, base, PYTHON, peak_memory, environment)
 
 
 def remove(maint, tree, options, environment, folders, size):
