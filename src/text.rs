@@ -10,7 +10,8 @@ use std::time::Duration;
 
 /// True for characters that can move a cursor, rename a window or reorder text: C0, DEL, C1, line
 /// separators and bidirectional controls.
-fn is_control(c: char) -> bool {
+#[must_use]
+pub fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
         || ('\u{202A}'..='\u{202E}').contains(&c)
@@ -169,6 +170,13 @@ pub fn plural(count: usize, noun: &str) -> String {
     }
 }
 
+/// The text with a capital at its beginning.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}", first.to_uppercase())
+}
+
 /// 1234567 as "1,234,567".
 #[must_use]
 pub fn thousands(number: u64) -> String {
@@ -186,6 +194,19 @@ pub fn grouped(digits: &str, separator: &str) -> String {
         out.push(digit);
     }
     out
+}
+
+/// A number as Python's `repr` writes it: "0.7", "1.0", "1e-05", "1.5e+16", "inf".
+#[must_use]
+pub fn python_number(number: f64) -> String {
+    let size = number.abs();
+    if size == 0.0 || !size.is_finite() || (1e-4..1e16).contains(&size) {
+        return format!("{number:?}").to_ascii_lowercase();
+    }
+    let shortest = format!("{number:e}");
+    let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{digits}e{sign}{exponent:0>2}")
 }
 
 /// The known name nearest to a mistyped one, when it is near enough to be worth a hint.

@@ -122,6 +122,25 @@ impl Ui {
         }
     }
 
+    /// Shows a text in the place of the one before: on a terminal over it, else below it. False when nobody reads any more.
+    pub fn show_again(&self, text: &str) -> Result<bool> {
+        const HOME: &str = "\u{1b}[H";
+        const REST_OF_LINE: &str = "\u{1b}[K\n";
+        const REST_OF_SCREEN: &str = "\u{1b}[J";
+        let text = text::escape_block(text, self.colour);
+        let shown = if self.is_terminal {
+            format!("{HOME}{}{REST_OF_SCREEN}", text.replace('\n', REST_OF_LINE))
+        } else {
+            format!("{text}\n")
+        };
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(shown.as_bytes()).and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(error).context("cannot write the output"),
+        }
+    }
+
     /// Prints bytes that a program will read, such as a man page, as they are.
     pub fn out_raw(&self, bytes: &[u8]) -> Result<()> {
         let mut stdout = io::stdout().lock();
@@ -264,6 +283,9 @@ fn complaint<A: Action>(report: &Report<A>, tail: &[String]) -> String {
     }
     for line in words {
         let _ = writeln!(text, "  {line}");
+    }
+    if let Some(appendix) = &report.appendix {
+        push_block(&mut text, appendix);
     }
     if let Some(log) = &report.log {
         let _ = writeln!(text, "log: {}", text::escape(log));

@@ -126,8 +126,11 @@ fn a_subcommand_its_source_and_its_tests_have_one_name() {
             }
             let first = name.split(' ').next().unwrap();
             // A subcommand without subcommands of its own may take several files.
-            let has_parts = known.iter().any(|name| name == first)
-                && !known.iter().any(|name| name.starts_with(&format!("{first} ")));
+            let is_part_of = |outer: &String| {
+                let beginning = format!("{outer} ");
+                name.starts_with(&beginning) && !known.iter().any(|known| known.starts_with(&beginning))
+            };
+            let has_parts = known.iter().any(is_part_of);
             assert!(known.contains(&name) || has_parts, "{} is no subcommand", path.display());
             let is_tested = tests.iter().any(|test| test == first || test.starts_with(&format!("{first}-")));
             assert!(is_tested || room == "src/queries" || first == "resume", "{name} has no tests");

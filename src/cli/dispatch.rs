@@ -2,7 +2,7 @@
 
 use super::all_due::run_all_due;
 use super::as_cron::run_as_cron;
-use super::{AlertsArgs, AlertsCommand, Cli, Command, Global, Run, crontab, reference, usage};
+use super::{AlertsArgs, AlertsCommand, Cli, Command, Global, Run, crontab, queue, reference, usage};
 use crate::config::job::{JobEntry, Runs};
 use crate::engine::apply::carry_out;
 use crate::engine::order::{Mode, Order};
@@ -18,13 +18,18 @@ use crate::queries::doctor::Doctor;
 use crate::queries::{self, find_job, is_hash_of_all_due};
 use crate::ui::Ui;
 use crate::world::progress::Progress;
+use crate::world::stop::Reason;
 use crate::world::{Place, World};
 use crate::{logging, text};
 use anyhow::Result;
 use clap::Parser as _;
+use signal_hook::consts::SIGINT;
 use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
+
+/// How long an answer stands that is watched.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
 /// Starts what was typed.
 pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
@@ -50,6 +55,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
     match command {
         Command::Run(args) => run(&by_hand, args),
         Command::Crontab(args) => crontab::dispatch(&by_hand, &args.command),
+        Command::Queue(args) => queue::dispatch(&by_hand, args),
         Command::Alerts(AlertsArgs { command: AlertsCommand::Test(job) }) => by_hand.run(job),
         Command::Pause(job) => {
             let (name, _) = find_job(&world, &job.job)?;
@@ -66,6 +72,8 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         }
         Command::Jobs(query) => by_hand.ask(query),
         Command::Status(query) => by_hand.ask(query),
+        Command::Services(query) if query.watch => by_hand.watch(query),
+        Command::Services(query) => by_hand.ask(query),
         Command::Why(query) => by_hand.ask(query),
         Command::Doctor(_) => {
             by_hand.ask(&Doctor { refusals: refusals(&world, true).iter().map(one_line).collect() })
@@ -135,6 +143,7 @@ impl ByHand<'_> {
             line: &line,
             mode: self.mode(),
             is_scheduled: false,
+            is_told: J::IS_TOLD,
             paused: None,
             is_forced: self.global.yes,
             limit: None,
@@ -147,10 +156,13 @@ impl ByHand<'_> {
 
     fn carry_out<J: Job>(&self, job: &J, order: &Order<'_>) -> Result<Exit> {
         let finished = carry_out(job, order, self.world)?;
-        match self.reports.filter(|_| self.ui.json) {
-            Some(reports) => reports.borrow_mut().push(serde_json::to_value(&finished.report)?),
-            None => self.ui.finished(&finished, job.is_answer())?,
+        if let Some(reports) = self.reports.filter(|_| self.ui.json) {
+            reports.borrow_mut().push(serde_json::to_value(&finished.report)?);
+            return Ok(finished.report.exit);
         }
+        // What went wrong is told in any case.
+        let matters = J::IS_TOLD && !order.is_scheduled && finished.report.exit == Exit::Done;
+        self.ui.finished(&finished, job.is_answer() || matters)?;
         Ok(finished.report.exit)
     }
 
@@ -159,6 +171,30 @@ impl ByHand<'_> {
         let answer = query.ask(self.world)?;
         self.ui.answer(&answer)?;
         Ok(Q::exit(&answer))
+    }
+
+    /// Answers a query again and again, until somebody has seen enough.
+    fn watch<Q: Query>(&self, query: &Q) -> Result<Exit> {
+        let ByHand { world, ui, .. } = self;
+        if ui.json {
+            return Err(Problem::usage("--watch is for people: leave out --json, or ask again and again"));
+        }
+        world.stop.listen()?;
+        loop {
+            let answer = query.ask(world)?;
+            match world.stop.reason() {
+                None => {}
+                Some(Reason::Signal(signal)) if i32::from(signal) != SIGINT => {
+                    return Ok(Exit::Signal(signal));
+                }
+                // What was asked meanwhile was interrupted too.
+                Some(_) => return Ok(Exit::Done),
+            }
+            if !ui.show_again(&answer.to_string())? {
+                return Ok(Exit::Done);
+            }
+            world.stop.wait(BETWEEN_LOOKS);
+        }
     }
 }
 
@@ -190,6 +226,7 @@ pub(super) fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
         line: entry.line(),
         mode: by_hand.mode(),
         is_scheduled: true,
+        is_told: true,
         paused: pause.map(|pause| pause.describe(&world.clock)),
         is_forced: global.yes,
         limit: Some(limit).filter(|limit| *limit > Duration::ZERO),
@@ -204,10 +241,10 @@ pub(super) fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
             by_hand.carry_out(&job, &Order { lock, ..order })
         }
         Runs::Command(line) => {
-            let command = parse(world, name, entry, line)?;
+            let (command, yes) = parse(world, name, entry, line)?;
             let visitor = Scheduled { by_hand, order: &order };
             // cron starts in the home directory: what maint.toml names is relative to the site.
-            let job = command.as_job(&world.root, global.yes, &visitor);
+            let job = command.as_job(&world.root, global.yes || yes, &visitor);
             job.unwrap_or_else(|| Err(not_a_job(world, name, entry, line)))
         }
     }
@@ -256,17 +293,18 @@ impl Visitor for Checked<'_> {
     }
 }
 
-/// The `command` of a job, read as if it had been typed after `maint`.
-fn parse(world: &World, name: &str, entry: &JobEntry, line: &str) -> Result<Command> {
+/// The `command` of a job, read as if it had been typed after `maint`; and whether it answers every question with yes.
+fn parse(world: &World, name: &str, entry: &JobEntry, line: &str) -> Result<(Command, bool)> {
     let words = shlex::split(line)
         .ok_or_else(|| in_section(world, name, entry, "a quote in its command is not closed"))?;
     let parsed = Cli::try_parse_from(std::iter::once("maint".to_owned()).chain(words));
     let cli = parsed.map_err(|error| in_section(world, name, entry, &usage::one_line(&error)))?;
-    if !cli.global.is_default() {
+    let yes = cli.global.yes;
+    if !(Global { yes: false, ..cli.global }).is_default() {
         let why = "options of maint itself, such as --dry-run or --config, belong to `maint run`";
         return Err(in_section(world, name, entry, why));
     }
-    Ok(cli.command)
+    Ok((cli.command, yes))
 }
 
 fn not_a_job(world: &World, name: &str, entry: &JobEntry, line: &str) -> anyhow::Error {
@@ -291,9 +329,9 @@ fn refusals(world: &World, now: bool) -> Vec<anyhow::Error> {
     let check = |(name, entry): (&String, &JobEntry)| match entry.runs() {
         Runs::Shell(_) => Ok(()),
         Runs::Command(line) => {
-            let command = parse(world, name, entry, line)?;
+            let (command, yes) = parse(world, name, entry, line)?;
             let visitor = Checked { world, name, entry, now };
-            let checked = command.as_job(&world.root, false, &visitor);
+            let checked = command.as_job(&world.root, yes, &visitor);
             checked.unwrap_or_else(|| Err(not_a_job(world, name, entry, line))).map(drop)
         }
     };

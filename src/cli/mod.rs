@@ -4,6 +4,7 @@ mod all_due;
 mod as_cron;
 mod crontab;
 mod dispatch;
+mod queue;
 pub mod reference;
 mod usage;
 
@@ -13,9 +14,10 @@ use crate::exit::Exit;
 use crate::jobs::{
     alerts, ascl_refresh::AsclRefresh, cleanup_stuck::CleanupStuck, cleanup_temp::CleanupTemp,
 };
+use crate::jobs::{deploy::Deploy, trim_logs::TrimLogs, vacuum_db::VacuumDb};
 use crate::jobs::{expire_logs::ExpireLogs, init::Init, notify_devis::NotifyDevis, pause::Pause};
 use crate::jobs::{rebuild_paths::RebuildPaths, resume::Resume, update_fiches::UpdateFiches};
-use crate::queries::{audit::Audit, doctor::Doctor, status::Status, why::Why};
+use crate::queries::{audit::Audit, doctor::Doctor, services::Services, status::Status, why::Why};
 use crate::queries::{config::ConfigArgs, history::History, jobs::Jobs, locks::Locks, logs::Logs};
 use crate::ui::{Colour, Ui};
 use crate::{logging, text};
@@ -162,6 +164,52 @@ Examples:
   maint update-fiches --mode batch          at half the price; then, some times a day:
   maint update-fiches --collect             what has been answered")]
     UpdateFiches(UpdateFiches),
+    #[command(
+        visible_alias = "clean-logs",
+        after_long_help = "\
+A log keeps its last lines and stays the same file: a program that appends to it goes on writing,
+and no line of it is lost. When a program has it open, whole blocks are cut off at its front (ext4,
+XFS), also on a full disk, and up to one block more is kept. Where the file system cannot do that
+the lines are moved to the front; then a line that is written at that very moment may be lost.
+
+Examples:
+  maint trim-logs --dry-run                   what would be cut, and how much it frees
+  maint trim-logs                             for cron: the logs of maint.toml
+  maint trim-logs --lines=500 app.log         without any maint.toml"
+    )]
+    TrimLogs(TrimLogs),
+    #[command(after_long_help = "\
+SQLite: the file shrinks by its free pages; other programs may go on reading, and those that write
+wait. There must be room for a copy. PostgreSQL: the dead rows of each table make room for new ones.
+
+Examples:
+  maint vacuum-db --if-needed             for cron: only where it is worth it
+  maint vacuum-db --check --analyze       checked first, and the planner learns anew
+  maint vacuum-db app.db                  without any maint.toml")]
+    VacuumDb(VacuumDb),
+    Queue(queue::QueueArgs),
+    #[command(after_long_help = "\
+The services of the Compose project, Redis and the workers of RQ, and the addresses of [checks].
+Ends with exit code 3 when one of them is down or not well.
+
+Examples:
+  maint services                          a table
+  maint services --watch                  the same, again and again
+  maint services --service api --json     one of them, for programs")]
+    Services(Services),
+    #[command(after_long_help = "\
+New images are built before anything is stopped. A new version that is not healthy in time is taken
+back: the commit and the images that ran before run again. Local changes are stashed first, and stay
+stashed until --unstash.
+
+Examples:
+  maint deploy --dry-run                  what would be done
+  maint deploy                            fetch, build, start; asks first
+  maint deploy pull --yes                 only the code
+  maint deploy restart --service worker   one service anew
+  maint deploy --rollback                 back to what ran before the last deploy
+  maint deploy --unstash                  the local changes again")]
+    Deploy(Deploy),
     #[command(after_long_help = "\
 The job runs as cron would run it: with its lock, its time limit, a log and a line in the history.
 
@@ -270,6 +318,15 @@ impl Command {
             }
             // It asks nothing: what it may spend is said by --max-cost.
             Command::UpdateFiches(job) => Some(visitor.visit(job)),
+            Command::TrimLogs(job) => {
+                let files = job.files.iter().map(|path| base.join(path)).collect();
+                Some(visitor.visit(&TrimLogs { files, ..job.clone() }))
+            }
+            Command::VacuumDb(job) => Some(visitor.visit(&VacuumDb { base: base.to_owned(), ..job.clone() })),
+            Command::Queue(args) => args.as_job(is_forced, visitor),
+            Command::Deploy(job) => {
+                Some(visitor.visit(&Deploy { force: job.force || is_forced, ..job.clone() }))
+            }
             _ => None,
         }
     }

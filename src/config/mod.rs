@@ -2,9 +2,12 @@
 
 pub mod alerts;
 pub mod ascl_refresh;
+pub mod check;
 pub mod cleanup_stuck;
 pub mod cleanup_temp;
+pub mod compose;
 pub mod database;
+pub mod deploy;
 pub mod expire_logs;
 pub mod github;
 pub mod glob;
@@ -13,12 +16,16 @@ pub mod job;
 pub mod notify_devis;
 mod position;
 pub mod rebuild_paths;
+pub mod redis;
 pub mod repository;
 pub mod secret;
+pub mod services;
 pub mod site;
 pub mod tables;
+pub mod trim_logs;
 pub mod units;
 pub mod update_fiches;
+pub mod vacuum_db;
 
 use crate::error::Problem;
 use anyhow::Result;
@@ -68,6 +75,22 @@ pub struct Config {
     pub expire_logs: expire_logs::ExpireLogsSection,
     /// Which job sheets `update-fiches` refreshes, and how Claude is asked and paid.
     pub update_fiches: update_fiches::UpdateFichesSection,
+    /// The logs that `trim-logs` shortens.
+    pub trim_logs: trim_logs::TrimLogsSection,
+    /// When `vacuum-db` is worth its time, and how it is done.
+    pub vacuum_db: vacuum_db::VacuumDbSection,
+    /// The Redis of the site's queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<redis::RedisSection>,
+    /// The Compose project of the site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compose: Option<compose::ComposeSection>,
+    /// What is looked at to see whether the site is well.
+    pub checks: BTreeMap<String, check::Check>,
+    /// How `services` calls what it shows.
+    pub services: services::ServicesSection,
+    /// How `deploy` fetches, builds, starts and judges new code.
+    pub deploy: deploy::DeploySection,
     /// The file this was read from; none when a command works without one.
     #[serde(skip)]
     pub file: Option<PathBuf>,
@@ -112,6 +135,14 @@ impl Config {
         self.github.check().map_err(|why| Wrong::new("github", why))?;
         self.ascl_refresh.check().map_err(|(key, message)| Wrong { key, message })?;
         self.update_fiches.check().map_err(|why| Wrong::new("update-fiches", why))?;
+        self.vacuum_db.check().map_err(|why| Wrong::new("vacuum-db", why))?;
+        if let Some(redis) = &self.redis {
+            redis.check().map_err(|why| Wrong::new("redis", why))?;
+        }
+        if let Some(compose) = &self.compose {
+            compose.check().map_err(|why| Wrong::new("compose", why))?;
+        }
+        self.check_checks()?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
 
@@ -122,6 +153,7 @@ impl Config {
             ("notify-devis", &self.notify_devis.database),
             ("rebuild-paths", &self.rebuild_paths.database),
             ("update-fiches", &self.update_fiches.database),
+            ("vacuum-db", &self.vacuum_db.database),
         ];
         let missing = named.into_iter().find_map(|(section, name)| {
             let name = name.as_ref().filter(|name| !self.databases.contains_key(*name))?;
@@ -133,6 +165,26 @@ impl Config {
                 Err(Wrong::new(
                     section,
                     format!("`database` of [{section}] is `{name}`, but there is no [databases.{name}]"),
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checks have names that can be typed, and `[deploy]` names those that there are.
+    fn check_checks(&self) -> Result<(), Wrong> {
+        for (name, check) in &self.checks {
+            let header = format!("checks.{name}");
+            check_name(name).map_err(|why| Wrong::new(&header, format!("check name {why}")))?;
+            check.check().map_err(|why| Wrong::new(&header, format!("check `{name}` {why}")))?;
+        }
+        let named = self.deploy.checks.iter().flatten();
+        match named.into_iter().find(|name| !self.checks.contains_key(*name)) {
+            Some(name) => {
+                let name = crate::text::escape(name);
+                Err(Wrong::new(
+                    "deploy",
+                    format!("`checks` of [deploy] has `{name}`, but there is no [checks.{name}]"),
                 ))
             }
             None => Ok(()),
@@ -152,6 +204,7 @@ impl Config {
             .chain(of_devis)
             .chain(self.github.token.clone())
             .chain(self.update_fiches.api_key.clone())
+            .chain(self.redis.iter().flat_map(redis::RedisSection::secrets))
     }
 
     /// True when a run of the job that was missed is made up for.

@@ -6,7 +6,7 @@ use super::order::{Answer, Front, Mode, Order};
 use super::plan::Plan;
 use super::report::{Outcome, Report, Status, Step, Steps};
 use super::session::Session;
-use super::{Action, Job, OnFailure, Question, watchdog};
+use super::{Action, Job, OnFailure, Question, full_disk, watchdog};
 use crate::error::{Problem, exit_of, one_line};
 use crate::exit::Exit;
 use crate::logging;
@@ -112,10 +112,14 @@ fn perform<J: Job>(
         }
         other => other?,
     };
-    let session = Session::open(order, J::LOCK, world, permit)?;
     // Until here a signal may simply end the program: nothing has begun.
     world.stop.listen()?;
-    let (held, log) = session.begin()?;
+    let (session, held, log) = match Session::open_and_begin(order, J::LOCK, world, permit) {
+        Err(error) if J::MAKES_ROOM && exit_of(&error) == Exit::Usage && world.state.is_full() => {
+            return full_disk::perform(job, approved, order, world, permit);
+        }
+        other => other?,
+    };
     // Only now, so that a slow check, which was told that the run begins, takes none of its time.
     if let Some(limit) = order.limit {
         world.stop.limit(limit);
@@ -165,7 +169,7 @@ fn approve<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Option<P
 }
 
 /// Plans, unless it is done already, and applies.
-fn work<J: Job>(
+pub(super) fn work<J: Job>(
     job: &J,
     approved: Option<Plan<J::Action>>,
     order: &Order<'_>,
@@ -176,7 +180,8 @@ fn work<J: Job>(
     let ready = if order.is_scheduled { job.ready(world) } else { Ok(()) };
     let plan = ready.and_then(|()| approved.map_or_else(|| job.plan(world), Ok));
     let mut plan = plan.unwrap_or_else(|error| {
-        error_exit = Some(exit_of(&error));
+        // What fails because the run has to end is no failure of its own.
+        error_exit = Some(exit_of(&error)).filter(|_| world.stop.reason().is_none());
         Plan { failures: vec![one_line(&error)], ..Plan::default() }
     });
     for note in &plan.notes {
@@ -262,7 +267,9 @@ fn apply_each<J: Job>(
     let was_cut = AtomicBool::new(false);
     let apply = |action: &J::Action| {
         let must_stop = J::ON_FAILURE == OnFailure::Stop && has_failed.load(Relaxed);
-        let outcome = if must_stop {
+        let outcome = if action.is_owed() {
+            apply_one(action, world, permit)
+        } else if must_stop {
             Outcome::Skipped("left out because an earlier step failed".into())
         } else if world.stop.reason().is_some() {
             was_cut.store(true, Relaxed);

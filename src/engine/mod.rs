@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod apply;
 pub mod due;
+mod full_disk;
 pub mod history;
 pub mod installed;
 pub mod lock;
@@ -38,6 +39,12 @@ pub trait Job: Sync {
     const ANSWERS: bool = false;
     /// False when the job itself sees to it that it ends in time; then nothing needs to watch it.
     const CAN_HANG: bool = true;
+    /// True when it matters as much when it was typed by hand: then its report is printed without a terminal too, and
+    /// those who want to know hear of a failure.
+    const IS_TOLD: bool = false;
+    /// True when it makes room on a full disk without needing any: then it is done even where `maint` itself has no room
+    /// left to write it down first.
+    const MAKES_ROOM: bool = false;
     /// What a failed action means for those after it.
     const ON_FAILURE: OnFailure = OnFailure::Continue;
     /// What the job does, one at a time.
@@ -106,6 +113,12 @@ pub trait Action: Display + Serialize + Send + Sync {
 
     /// True when what stands before it in the plan must have ended, and what stands behind it must not have begun.
     fn is_barrier(&self) -> bool {
+        false
+    }
+
+    /// True when it is done also when the run is being ended, or an earlier step has failed: it gives back what one of those
+    /// has taken.
+    fn is_owed(&self) -> bool {
         false
     }
 

@@ -26,6 +26,8 @@ pub struct Order<'a> {
     pub mode: Mode,
     /// A job of `maint.toml`: nobody may be looking, so even a refusal goes into the history.
     pub is_scheduled: bool,
+    /// What becomes of it is worth an alert.
+    pub is_told: bool,
     /// Set when the job is paused, with the words for it: the run is skipped.
     pub paused: Option<String>,
     /// Questions are answered with yes.

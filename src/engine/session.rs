@@ -54,12 +54,24 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>> {
         world.state.prepare(permit)?;
         let history = History::open(world, permit)?;
-        let history = if order.is_scheduled { history.weighing() } else { history };
+        let history = if order.is_told { history.weighing() } else { history };
         let holder = Holder::own(order.name, &world.clock.new_id()?, world.clock.now());
         let check = order.is_scheduled.then(|| Check::of(world, order.name, &holder.run)).flatten();
         let lock = order.lock.unwrap_or(lock);
         let overdue = if order.is_scheduled { alerts::overdue(world) } else { BTreeMap::new() };
         Ok(Session { order, world, permit, history, holder, lock, check, overdue })
+    }
+
+    /// Opens the state and begins.
+    pub(super) fn open_and_begin(
+        order: &'a Order<'a>,
+        lock: &'static str,
+        world: &'a World,
+        permit: &'a Permit,
+    ) -> Result<(Session<'a>, Lock, String)> {
+        let session = Session::open(order, lock, world, permit)?;
+        let (held, log) = session.begin()?;
+        Ok((session, held, log))
     }
 
     /// The run's id.
@@ -68,7 +80,7 @@ impl<'a> Session<'a> {
     }
 
     /// Takes the lock, writes down that the run begins, and opens its log, whose path is returned.
-    pub(super) fn begin(&self) -> Result<(Lock, String)> {
+    fn begin(&self) -> Result<(Lock, String)> {
         let Session { order, world, permit, holder, lock, .. } = self;
         if let Some(pause) = &order.paused {
             return Err(self.skip(pause));
@@ -134,7 +146,7 @@ impl<'a> Session<'a> {
     /// Everything is written down and the lock is free: those who want to know hear of it.
     pub(super) fn tell(&self, exit: Exit, summary: &str) {
         let Session { order, world, permit, history, overdue, .. } = self;
-        if !order.is_scheduled {
+        if !order.is_told {
             return;
         }
         let log = world.state.log(order.name, self.run());

@@ -8,6 +8,8 @@ pub mod history;
 pub mod jobs;
 pub mod locks;
 pub mod logs;
+pub mod queue;
+pub mod services;
 pub mod status;
 pub mod why;
 

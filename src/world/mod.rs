@@ -4,6 +4,7 @@ pub mod access;
 pub mod accounts;
 pub mod as_cron;
 pub(crate) mod ascl;
+pub(crate) mod check;
 pub(crate) mod claude;
 pub mod clock;
 pub mod command;
@@ -14,6 +15,7 @@ pub mod daemon;
 pub(crate) mod database;
 pub mod discord;
 mod django;
+pub(crate) mod docker;
 pub(crate) mod environment;
 pub mod files;
 pub(crate) mod git;
@@ -24,6 +26,8 @@ pub(crate) mod mail;
 pub mod process;
 pub mod programs;
 pub mod progress;
+pub(crate) mod redis;
+pub(crate) mod rq;
 pub mod runlog;
 pub(crate) mod slack;
 pub mod sqlite;
@@ -41,7 +45,7 @@ use clock::Clock;
 use environment::{Secrets, current_folder, variable};
 use files::Files;
 use progress::Progress;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use state::State;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -150,6 +154,15 @@ impl World {
         }
     }
 
+    /// The same world for what must be brought to its end although the run is being ended; it may take so long.
+    #[must_use]
+    pub(crate) fn to_the_end(&self, limit: std::time::Duration) -> World {
+        let mut world = self.later();
+        world.stop = Stop::default();
+        world.stop.limit(limit);
+        world
+    }
+
     /// A real run begins: what has to be mended before it can be read may be mended.
     pub(crate) fn is_for_real(&self, _permit: &Permit) {
         self.is_real.get_or_init(|| ());
@@ -181,6 +194,12 @@ impl World {
     /// The value of a secret.
     pub(crate) fn secret(&self, secret: &SecretRef) -> Option<SecretString> {
         environment::Keeper::of(&self.config, &self.root, &self.files).value(secret).map(SecretString::from)
+    }
+
+    /// A variable of the environment or of the site's `env_file`.
+    fn variable_or_env_file(&self, name: &str) -> Option<String> {
+        let value = self.secret(&SecretRef::Env(name.to_owned()))?;
+        Some(value.expose_secret().to_owned()).filter(|value| !value.is_empty())
     }
 
     /// True when the site's `env_file` has this variable: then cron's runs have it too.

@@ -18,6 +18,9 @@ pub(super) const FREE_SPACE: &str = "free some space";
 /// The cure for most other refusals of the system.
 pub(super) const MAKE_WRITABLE: &str = "make it writable for this user";
 
+/// A run takes less: its row, its log, and what SQLite keeps beside the database.
+const LEAST_ROOM: u64 = 512 << 10;
+
 /// Where state is kept; nothing is made before [`State::prepare`].
 #[derive(Clone, Debug)]
 pub struct State {
@@ -104,6 +107,12 @@ impl State {
             return Ok(());
         }
         Err(self.problem_in_words(&format!("{} cannot be written to", text::path(existing)), MAKE_WRITABLE))
+    }
+
+    /// True when there is no room left to write a run down.
+    pub(crate) fn is_full(&self) -> bool {
+        rustix::fs::statvfs(access::nearest_existing(&self.folder))
+            .is_ok_and(|found| found.f_bavail * found.f_frsize < LEAST_ROOM)
     }
 
     fn check_owner(&self) -> Result<()> {

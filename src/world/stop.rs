@@ -40,6 +40,16 @@ impl Stop {
         Stop { signal: Arc::clone(signal), is_urgent: Arc::clone(is_urgent), deadline: OnceLock::new() }
     }
 
+    /// The same stop for another who looks at it: signals and the time limit as it is set by now.
+    pub(super) fn shared(&self) -> Stop {
+        let Stop { signal, is_urgent, deadline } = self;
+        Stop {
+            signal: Arc::clone(signal),
+            is_urgent: Arc::clone(is_urgent),
+            deadline: deadline.get().copied().map(OnceLock::from).unwrap_or_default(),
+        }
+    }
+
     /// From now on SIGINT, SIGTERM and SIGHUP ask for a clean stop; under nohup SIGHUP stays ignored.
     pub(crate) fn listen(&self) -> Result<()> {
         let is_ignored = process::ignored();

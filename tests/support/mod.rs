@@ -2,15 +2,19 @@
 
 pub(crate) mod ascl;
 pub(crate) mod catalogue;
+pub(crate) mod checkout;
 pub(crate) mod claude;
 pub(crate) mod claude_form;
 pub(crate) mod cron;
 pub(crate) mod database;
+pub(crate) mod docker;
 pub(crate) mod fiches;
 pub(crate) mod github;
 pub(crate) mod graphql;
 pub(crate) mod http;
+pub(crate) mod keeper;
 pub(crate) mod libraries;
+pub(crate) mod redis;
 pub(crate) mod smtp;
 pub(crate) mod tls;
 

@@ -1,5 +1,6 @@
 //! JSON as Python's `json.dumps` writes it, which is how the site's own program stores it.
 
+use crate::text;
 use serde::Serialize as _;
 use serde_json::Value;
 use serde_json::ser::Formatter;
@@ -49,20 +50,8 @@ impl Formatter for Python {
     }
 
     fn write_f64<W: ?Sized + Write>(&mut self, out: &mut W, number: f64) -> io::Result<()> {
-        out.write_all(repr(number).as_bytes())
+        out.write_all(text::python_number(number).as_bytes())
     }
-}
-
-/// A number as Python's `repr` writes it: "0.7", "1.0", "1e-05", "1.5e+16".
-fn repr(number: f64) -> String {
-    let size = number.abs();
-    if size == 0.0 || (1e-4..1e16).contains(&size) {
-        return format!("{number:?}");
-    }
-    let shortest = format!("{number:e}");
-    let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
-    format!("{digits}e{sign}{exponent:0>2}")
 }
 
 #[cfg(test)]
