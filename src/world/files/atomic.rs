@@ -13,8 +13,10 @@ use tempfile::NamedTempFile;
 /// The names of files that are not complete yet.
 const PREFIX: &str = ".maint-";
 const SUFFIX: &str = ".new";
+const JOURNAL: &str = "-journal";
 /// How often a file that somebody took away at once is made again.
 const TRIES: u32 = 10;
+const ROOT: u32 = 0;
 
 /// Temporary file beside it, write, sync, rename, sync the folder.
 pub(super) fn write(path: &Path, content: &[u8], mode: u32, permit: &Permit) -> Result<()> {
@@ -80,7 +82,7 @@ impl Unfinished {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -113,20 +115,39 @@ fn remove_leftovers(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
+        if let Some(owner) = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(JOURNAL)) {
+            let owner = folder.join(format!("{PREFIX}{owner}"));
+            if owner.symlink_metadata().is_err() {
+                remove_journal_of(&owner);
+            }
+            continue;
+        }
         if !name.starts_with(PREFIX) || !name.ends_with(SUFFIX) {
             continue;
         }
         let mut options = std::fs::OpenOptions::new();
         let flags = i32::try_from(nofollow.bits()).unwrap_or(0);
         let Ok(file) = options.read(true).custom_flags(flags).open(entry.path()) else { continue };
-        let is_ours = file.metadata().is_ok_and(|found| found.is_file() && found.uid() == own);
+        // What root was about to put in the place of another user's file is that user's already.
+        let is_ours =
+            file.metadata().is_ok_and(|found| found.is_file() && (found.uid() == own || own == ROOT));
         if is_ours && file.try_lock().is_ok() {
             let _ = std::fs::remove_file(entry.path());
+            remove_journal_of(&entry.path());
         }
     }
 }
 
+/// SQLite keeps a journal beside a database that it writes, and leaves it there when it fails.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(super) fn remove_journal_of(path: &Path) {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push(JOURNAL);
+    let _ = std::fs::remove_file(journal);
+}
+
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests prepare the world themselves")]
 mod tests {
     use super::*;
 
@@ -134,5 +155,28 @@ mod tests {
     fn an_error_is_the_same_each_time_whatever_the_name_was_to_be() {
         let error = Unfinished::beside(Path::new("/dev/null/x")).err().unwrap();
         assert_eq!(crate::error::plain(&error.to_string()), "Not a directory");
+    }
+
+    #[test]
+    fn what_a_kill_has_left_goes_with_its_journal_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let busy = Unfinished::beside(&path).unwrap();
+        let busy_journal = format!("{}-journal", busy.path().display());
+        let leave = |name: &str| std::fs::write(folder.path().join(name), "x").unwrap();
+        std::fs::write(&busy_journal, "x").unwrap();
+        for name in
+            [".maint-a.new", ".maint-a.new-journal", ".maint-b.new-journal", "app.db-journal", ".maint-c"]
+        {
+            leave(name);
+        }
+        drop(Unfinished::beside(&path).unwrap());
+        let mut left: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        left.sort();
+        let mut expected = [busy.path().to_owned(), busy_journal.into()].to_vec();
+        expected.extend([".maint-c", "app.db-journal"].map(|name| folder.path().join(name)));
+        expected.sort();
+        assert_eq!(left, expected);
     }
 }

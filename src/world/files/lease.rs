@@ -23,6 +23,18 @@ pub(crate) fn take(file: BorrowedFd<'_>) -> Lease {
     set(file, libc::F_WRLCK)
 }
 
+/// Gives a lease back before its descriptor is closed.
+pub(crate) fn give_back(file: BorrowedFd<'_>) {
+    set(file, libc::F_UNLCK);
+}
+
+/// True while nobody has tried to open the file since the write lease on it was taken.
+pub(crate) fn is_ours(file: BorrowedFd<'_>) -> bool {
+    // SAFETY: F_GETLEASE takes an open descriptor, which `BorrowedFd` is, and nothing else; it touches no memory.
+    let answer = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLEASE) };
+    answer == libc::F_WRLCK
+}
+
 /// True when somebody has `file` open for writing, as far as the kernel tells.
 pub(crate) fn is_being_written(file: BorrowedFd<'_>) -> bool {
     match set(file, libc::F_RDLCK) {
@@ -30,10 +42,19 @@ pub(crate) fn is_being_written(file: BorrowedFd<'_>) -> bool {
         Lease::Unavailable => false,
         Lease::Ours => {
             // Kept, it would make whoever opens the file now wait for us.
-            set(file, libc::F_UNLCK);
+            give_back(file);
             false
         }
     }
+}
+
+/// True when the kernel knows that nobody has `file`, which is open only to be read, open for writing.
+pub(crate) fn is_surely_at_rest(file: BorrowedFd<'_>) -> bool {
+    let is_at_rest = set(file, libc::F_RDLCK) == Lease::Ours;
+    if is_at_rest {
+        set(file, libc::F_UNLCK);
+    }
+    is_at_rest
 }
 
 fn set(file: BorrowedFd<'_>, kind: libc::c_int) -> Lease {

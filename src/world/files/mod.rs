@@ -4,6 +4,7 @@ mod atomic;
 mod checksum;
 mod compression;
 mod emptying;
+mod exchange;
 mod folder;
 mod forbidden;
 mod gather;
@@ -14,16 +15,20 @@ mod listing;
 mod removal;
 mod room;
 mod scratch;
+mod shortening;
 mod survey;
 mod walk;
 
 pub(crate) use checksum::Checksum;
 pub(crate) use compression::{Compression, UNFINISHED};
+pub(crate) use exchange::{Exchange, Kept};
 pub(crate) use folder::{Find, Rules, Target};
-pub(crate) use holders::{Identity, holder_of_lock};
+pub(crate) use holders::{Identity, holder_of_lock, reader_of_log};
 pub(crate) use inventory::{Drawer, Inventory};
 pub(crate) use removal::Removal;
+pub(crate) use room::free_bytes;
 pub(crate) use scratch::Scratch;
+pub(crate) use shortening::{KnownWriters, Log, Look, Pattern, Search, Shortened, Shortening, Way};
 pub(crate) use survey::{Old, Survey, Wanted};
 
 use super::stop::Stop;
@@ -33,6 +38,7 @@ use crate::text;
 use anyhow::{Context as _, Result};
 use atomic::Unfinished;
 use chrono::{DateTime, Utc};
+use folder::look_at;
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -161,6 +167,11 @@ impl Files {
         file.map(Temporary).with_context(|| format!("cannot write to {}", text::path(folder)))
     }
 
+    /// Gives a temporary file a name in its folder, with the mode and owner of `model`, when it is complete on the disk.
+    pub(crate) fn keep(&self, file: Temporary, path: &Path, model: &Path, _permit: &Permit) -> Result<()> {
+        file.0.replace(path, (model, 0o600)).with_context(|| format!("cannot write {}", text::path(path)))
+    }
+
     /// True when a folder is at `path`, symlinks followed.
     pub(crate) fn is_folder(&self, path: &Path) -> bool {
         path.is_dir()
@@ -275,6 +286,17 @@ impl Files {
     /// Puts a compressed file in the place of one find, if it still is what was seen.
     pub(crate) fn compress(&self, find: &Find, stop: &Stop, permit: &Permit) -> Compression {
         compression::compress(find, stop, permit)
+    }
+
+    /// Keeps the last lines of a log, if it still is what was looked at; or why that has failed.
+    pub(crate) fn shorten(
+        &self,
+        log: &Log,
+        lines: u64,
+        stop: &Stop,
+        permit: &Permit,
+    ) -> Result<Shortening, String> {
+        shortening::shorten(log, lines, stop, permit)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::text;
 use rustix::fd::AsFd;
-use rustix::fs::{StatVfs, fstatvfs};
+use rustix::fs::{StatVfs, fstatvfs, statvfs};
+use std::path::Path;
 
 /// A hundredth of the file system, but no less and no more than this: bytes, and files.
 const LEAST_BYTES: (u64, u64) = (2 << 20, 64 << 20);
@@ -20,6 +21,11 @@ pub(super) enum Full {
 /// What is left, when it is too little: "only 1.2 MB are free".
 pub(super) fn shortage(place: impl AsFd, full: Full) -> Option<String> {
     fstatvfs(place).ok().and_then(|found| too_little(&found, full))
+}
+
+/// What this user may still write there.
+pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
+    statvfs(folder).ok().map(|found| found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 fn too_little(found: &StatVfs, full: Full) -> Option<String> {
