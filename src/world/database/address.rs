@@ -36,12 +36,6 @@ impl World {
             Problem::usage(format!("the address of the database {name} is missing: set {place}"))
         })
     }
-
-    /// A variable of the environment or of the site's `env_file`.
-    pub(super) fn variable_or_env_file(&self, name: &str) -> Option<String> {
-        let secret = crate::config::secret::SecretRef::Env(name.to_owned());
-        self.secret(&secret).map(|value| value.expose_secret().to_owned()).filter(|value| !value.is_empty())
-    }
 }
 
 impl Address {

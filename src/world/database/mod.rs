@@ -9,9 +9,11 @@ mod copy;
 mod password_file;
 mod postgresql;
 mod sqlite;
+mod vacuum;
 mod value;
 
 pub(crate) use copy::Copied;
+pub(crate) use vacuum::{DeadRows, Filling, Pages, TablesToVacuum, Vacuumed, Wishes};
 pub(crate) use value::{Row, Value};
 
 use super::World;

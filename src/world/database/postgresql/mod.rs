@@ -1,5 +1,9 @@
 //! A PostgreSQL database of the site.
 
+mod vacuum;
+
+pub(crate) use vacuum::{DeadRows, Gone, TablesToVacuum, vacuum};
+
 use super::value::{Row, Value, local_time};
 use super::{Engine, Purpose};
 use crate::error::plain;
@@ -38,12 +42,7 @@ impl Postgresql<'_> {
         patience: Duration,
         purpose: Purpose,
     ) -> Result<Postgresql<'w>> {
-        let client = connect(config, patience).map_err(|refusal| match refusal {
-            Refusal::Error(error) => explain(&error, name),
-            Refusal::Silence => {
-                anyhow!("the database {name} cannot be reached: no answer; is PostgreSQL running there?")
-            }
-        })?;
+        let client = connect(config, patience).map_err(|refusal| refusal.explain(name))?;
         let mut session = Postgresql { client, statements: HashMap::new(), name, config, patience };
         let how = match purpose {
             Purpose::Change => "READ COMMITTED",
@@ -71,16 +70,32 @@ impl Postgresql<'_> {
         if error.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
             return explain(error, self.name);
         }
-        let who = holder(self.config).unwrap_or_else(|| "another session".to_owned());
-        let (name, waited) = (self.name, text::duration(self.patience));
-        anyhow!("the database {name} is locked by {who}; waited for {waited}; try again when it has ended")
+        explain_lock(self.name, self.config, self.patience)
     }
+}
+
+/// Who has what was waited for in vain.
+fn explain_lock(name: &str, config: &Config, patience: Duration) -> anyhow::Error {
+    let who = holder(config).unwrap_or_else(|| "another session".to_owned());
+    let waited = text::duration(patience);
+    anyhow!("the database {name} is locked by {who}; waited for {waited}; try again when it has ended")
 }
 
 /// Why there is no connection.
 enum Refusal {
     Error(Error),
     Silence,
+}
+
+impl Refusal {
+    fn explain(&self, name: &str) -> anyhow::Error {
+        match self {
+            Refusal::Error(error) => explain(error, name),
+            Refusal::Silence => {
+                anyhow!("the database {name} cannot be reached: no answer; is PostgreSQL running there?")
+            }
+        }
+    }
 }
 
 /// Calls the server. One that takes the call and then says nothing can only be left behind, with the thread that waits

@@ -1,9 +1,15 @@
 //! A SQLite file of the site. It is never made, and waited for while another program has locked it.
 
+mod exchange;
+mod room;
+mod vacuum;
+
+pub(crate) use vacuum::{Pages, ToVacuum, copy_of};
+
 use super::value::{Row, Value, django_time, local_time};
 use super::{Engine, Purpose};
 use crate::text;
-use crate::world::files::holder_of_lock;
+use crate::world::files::{free_bytes, holder_of_lock};
 use crate::world::stop::Stop;
 use anyhow::{Result, anyhow};
 use rusqlite::backup::{Backup, StepResult};
@@ -17,6 +23,14 @@ use std::time::{Duration, Instant};
 
 /// A locked database is tried again after this time.
 const PAUSE: Duration = Duration::from_millis(50);
+/// One snapshot from here on.
+const LOOK: &str = "BEGIN; SELECT count(*) FROM sqlite_schema WHERE false";
+const FOR_NOBODY_ELSE: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF";
+/// Pages that are copied before a signal is looked for.
+const AT_ONCE: i32 = 1_000;
+/// SQLite makes the index of a log of this size, in bytes.
+const LEAST_ROOM: u64 = 32 << 10;
+const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// One transaction.
 pub(super) struct Sqlite<'w> {
@@ -55,7 +69,7 @@ impl Sqlite<'_> {
         // The first statement takes the lock; BEGIN alone takes none for looking.
         let begin = match purpose {
             Purpose::Change => "PRAGMA foreign_keys = ON; BEGIN IMMEDIATE",
-            Purpose::Rehearse | Purpose::Look => "BEGIN; SELECT count(*) FROM sqlite_schema WHERE false",
+            Purpose::Rehearse | Purpose::Look => LOOK,
         };
         let (mut answer, waited) = wait_for_turn(patience, stop, || begin_anew(&connection, begin));
         let is_cut_off = purpose == Purpose::Look && answer.as_ref().is_err_and(is_hot);
@@ -75,16 +89,22 @@ impl Sqlite<'_> {
 /// Copies a database into an empty file, as it is at one instant.
 pub(super) fn copy(name: &str, path: &Path, target: &Path, patience: Duration, stop: &Stop) -> Result<()> {
     let file = File { name, path, is_taken_as_it_is: false };
-    let source = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let source = source.map_err(|error| file.explain(&error, Duration::ZERO))?;
-    let copied = open(target, OpenFlags::SQLITE_OPEN_READ_WRITE);
-    let mut copied = copied.map_err(|error| file.explain(&error, Duration::ZERO))?;
-    let (answer, waited) =
-        wait_for_turn(patience, stop, || match Backup::new(&source, &mut copied)?.step(-1)? {
-            StepResult::Done => Ok(()),
-            _ => Err(Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)),
-        });
-    answer.map_err(|error| file.explain(&error, waited.min(patience)))
+    let explain = |error: &Error| file.explain(error, Duration::ZERO);
+    let source = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| explain(&error))?;
+    let mut copied = open(target, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| explain(&error))?;
+    // Nobody else knows the copy: it needs no journal, which a failure would leave behind.
+    copied.execute_batch(FOR_NOBODY_ELSE).map_err(|error| explain(&error))?;
+    let (answer, waited) = wait_for_turn(patience, stop, || begin_anew(&source, LOOK));
+    answer.map_err(|error| file.explain(&error, waited.min(patience)))?;
+    let copying = Backup::new(&source, &mut copied).map_err(|error| explain(&error))?;
+    while stop.reason().is_none() {
+        match copying.step(AT_ONCE).map_err(|error| explain(&error))? {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {}
+            _ => return Err(anyhow!("the database {name} cannot be copied: the copy is locked")),
+        }
+    }
+    Err(anyhow!("the run was ended before the database {name} was copied"))
 }
 
 /// Begins, or leaves nothing begun.
@@ -131,6 +151,20 @@ fn is_in_wal_mode(path: &Path) -> bool {
     read.is_ok() && version == [2]
 }
 
+/// True when a file begins as a database does, or is one that nobody has begun yet.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(super) fn begins_as_one(path: &Path) -> std::io::Result<bool> {
+    use std::io::Read as _;
+    let mut head = Vec::new();
+    std::fs::File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut head)?;
+    Ok(head.is_empty() || head == MAGIC)
+}
+
+/// True when a change is under way, or was cut off.
+pub(super) fn has_journal(path: &Path) -> bool {
+    std::fs::metadata(beside(path, "-journal")).is_ok_and(|found| found.len() > 0)
+}
+
 /// A file that SQLite keeps beside the database.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -140,11 +174,11 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// Tries until it succeeds, time is up, or the run has to end; and how long that took.
 #[expect(clippy::disallowed_methods, reason = "this is World")]
-fn wait_for_turn(
+fn wait_for_turn<T>(
     patience: Duration,
     stop: &Stop,
-    mut begin: impl FnMut() -> rusqlite::Result<()>,
-) -> (rusqlite::Result<()>, Duration) {
+    mut begin: impl FnMut() -> rusqlite::Result<T>,
+) -> (rusqlite::Result<T>, Duration) {
     let start = Instant::now();
     loop {
         match begin() {
@@ -282,12 +316,21 @@ impl File<'_> {
             Some(ErrorCode::DatabaseCorrupt) => {
                 anyhow!("the database {name} ({shown}) is damaged; restore it from a backup")
             }
-            Some(ErrorCode::DiskFull) => anyhow!(
-                "the database {name} cannot be written: No space left on device; free some and run it again"
-            ),
+            // On a full disk the files beside the database cannot be made, which SQLite does not tell from a dead disk.
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) if is_for_want_of_room(error, path) => {
+                anyhow!(
+                    "the database {name} cannot be written: No space left on device; free some and run it again"
+                )
+            }
             _ => anyhow!("the database {name} ({shown}): {}", text::escape(&words(error))),
         }
     }
+}
+
+/// True when it failed for want of room.
+fn is_for_want_of_room(error: &Error, path: &Path) -> bool {
+    let is_full = || free_bytes(path.parent().unwrap_or(path)).is_some_and(|free| free < LEAST_ROOM);
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull) || is_full()
 }
 
 /// Whoever opens a database to write undoes first what a crash has cut off, be it our own. Nothing that was
