@@ -88,7 +88,8 @@ impl Keeper<'_> {
 }
 
 /// Variables in which a command looks for a secret that the configuration does not name.
-const USUAL: [&str; 4] = ["ANTHROPIC_API_KEY", "DATABASE_URL", "DISCORD_WEBHOOK_URL", "GITHUB_TOKEN"];
+const USUAL: [&str; 5] =
+    ["ANTHROPIC_API_KEY", "DATABASE_URL", "DISCORD_WEBHOOK_URL", "GITHUB_TOKEN", "REDIS_URL"];
 
 /// The secrets that the configuration names.
 #[derive(Clone, Debug, Default)]
@@ -175,7 +176,7 @@ fn first_line(path: &Path, files: &Files) -> Option<String> {
 }
 
 /// NAME=VALUE lines, with `export`, quotes, blank lines and comments as docker and django-environ read them.
-fn env_file(path: &Path, files: &Files) -> Vec<(String, String)> {
+pub(super) fn env_file(path: &Path, files: &Files) -> Vec<(String, String)> {
     let text = files.read_text(path, LARGEST).unwrap_or_default();
     let pairs = text.lines().filter_map(|line| {
         let line = line.trim();

@@ -1,0 +1,3 @@
+//! `maint queue …`: what only looks at the queue of RQ.
+
+pub mod list;
