@@ -1,6 +1,7 @@
 //! `maint doctor`: everything that would stop a job under cron, and what to do about it.
 
 mod claude;
+mod services;
 mod tools;
 
 pub(super) use tools::missing;
@@ -106,6 +107,7 @@ impl Query for Doctor {
             tools::tools(world),
             claude::claude(world),
             databases(world),
+            services::services(world),
         ]
         .concat();
         let problems = findings.iter().filter(|finding| finding.level == Level::Problem).count();

@@ -72,6 +72,7 @@ pub(super) fn send_once(world: &World, request: &Request<'_>) -> Result<Answer, 
 /// Asks once, and follows redirects as far as the question allows.
 pub(in crate::world) fn ask_once(world: &World, question: &Question<'_>) -> Result<Answer, Lost> {
     let mut manner = Manner::of(time(world, question.within), question.largest, true);
+    manner.is_sample = question.is_sample;
     manner.late = Loss::Cut;
     if question.is_large {
         let patience = question.within.unwrap_or(world.config.http.timeout.duration()) * PATIENCE;
@@ -107,6 +108,8 @@ struct Manner {
     largest: u64,
     /// Half an answer is none; else as much of it counts as came.
     is_whole: bool,
+    /// Its beginning is one too.
+    is_sample: bool,
     /// So long it is waited for when the run must end.
     farewell: Duration,
     /// What it means when the time is over.
@@ -117,7 +120,7 @@ impl Manner {
     #[expect(clippy::disallowed_methods, reason = "this is World")]
     fn of(time: Duration, largest: u64, is_whole: bool) -> Manner {
         let (began, patience, farewell) = (Instant::now(), time, Duration::ZERO);
-        Manner { began, time, patience, largest, is_whole, farewell, late: Loss::Slow }
+        Manner { began, time, patience, largest, is_whole, is_sample: false, farewell, late: Loss::Slow }
     }
 
     /// The limit of the call itself: for a large answer beyond all patience, so that its pace decides.
@@ -211,6 +214,10 @@ fn read(mut response: Response, manner: Manner, received: &AtomicU64) -> Result<
     let mut body = Vec::new();
     if !manner.is_whole {
         let _ = response.take(manner.largest).read_to_end(&mut body);
+        return Ok(Answer { status, headers, body });
+    }
+    if manner.is_sample {
+        response.take(manner.largest).read_to_end(&mut body).map_err(|error| cut(&error, manner))?;
         return Ok(Answer { status, headers, body });
     }
     let encoding = headers.get(CONTENT_ENCODING).map(|encoding| encoding.to_str().unwrap_or_default());

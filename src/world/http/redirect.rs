@@ -19,6 +19,7 @@ impl Redirects {
             301..=303 => call.method == Method::GET,
             _ => false,
         };
+        let is_redirect = is_redirect && self != Redirects::Nowhere;
         is_redirect.then(|| self.follow(call, answer.header("location").unwrap_or_default()))
     }
 

@@ -79,6 +79,8 @@ pub(crate) struct Question<'a> {
     pub(super) largest: u64,
     /// A large answer gets more time, as long as much of it comes every second.
     pub(super) is_large: bool,
+    /// The beginning of an answer is enough.
+    pub(super) is_sample: bool,
     pub(super) within: Option<Duration>,
     pub(super) made: Instant,
     pub(super) redirects: Redirects,
@@ -90,6 +92,8 @@ pub(crate) struct Question<'a> {
 pub(super) enum Redirects {
     /// On the same machine, where a token may be shown again.
     SameOrigin,
+    /// Not at all: they are an answer.
+    Nowhere,
     /// To any machine that an address may name, without the token.
     Anywhere,
 }
@@ -120,6 +124,7 @@ impl<'a> Question<'a> {
             judge: &Answer::verdict,
             largest: LARGEST,
             is_large: false,
+            is_sample: false,
             within: None,
             made: Instant::now(),
             redirects: Redirects::SameOrigin,
@@ -159,6 +164,13 @@ impl<'a> Question<'a> {
     #[must_use]
     pub(crate) fn within(mut self, time: Duration) -> Self {
         self.within = Some(time);
+        self
+    }
+
+    /// Only the status of the answer counts, also that of a redirect; of a large one only the beginning need come.
+    #[must_use]
+    pub(crate) fn for_its_status(mut self) -> Self {
+        (self.is_sample, self.redirects) = (true, Redirects::Nowhere);
         self
     }
 

@@ -1,0 +1,70 @@
+//! Docker and Compose, by their command lines: every engine, context and version that the user's own commands reach.
+
+mod call;
+mod change;
+mod complaint;
+mod compose;
+mod containers;
+mod inspect;
+mod place;
+mod program;
+mod status;
+#[cfg(test)]
+mod tests;
+mod usage;
+
+pub(crate) use compose::Compose;
+
+use std::time::Duration;
+
+/// A container of the project, as it is now.
+#[derive(Clone, Debug)]
+pub(crate) struct Container {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) service: String,
+    /// The image that it runs, by its id ("sha256:…").
+    pub(crate) image_id: Option<String>,
+    /// The name by which its image was found, such as "bot-api" or "redis:7".
+    pub(crate) image: String,
+    pub(crate) state: State,
+    pub(crate) health: Health,
+    /// What its health check said last, escaped, when it is not well.
+    pub(crate) complaint: Option<String>,
+    /// None when it runs.
+    pub(crate) exit_code: Option<i64>,
+    /// How long it has been running.
+    pub(crate) uptime: Option<Duration>,
+    /// How often Docker has started it again by itself.
+    pub(crate) restarts: u64,
+}
+
+/// Whether it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Created,
+    Running,
+    Paused,
+    Restarting,
+    Removing,
+    Exited,
+    Dead,
+}
+
+/// Whether it is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// It has no health check.
+    Unchecked,
+    Starting,
+    Healthy,
+    Unhealthy,
+}
+
+/// What a container uses.
+#[derive(Clone, Debug)]
+pub(crate) struct Usage {
+    pub(crate) cpu_percent: f64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) memory_limit_bytes: u64,
+}
