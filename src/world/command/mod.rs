@@ -1,6 +1,7 @@
 //! Other programs: started without a shell of ours, and with a bounded end. What runs a line of the user has a
 //! process group of its own.
 
+pub(in crate::world) mod errand;
 pub(in crate::world) mod family;
 mod follow;
 pub(crate) mod tool;
@@ -62,18 +63,38 @@ pub(in crate::world) fn ask(
 ) -> Result<Said> {
     #[expect(clippy::disallowed_methods, reason = "this is World")]
     let mut command = Command::new(program);
-    for name in hidden.iter().map(String::as_str).chain(SECRET_VARIABLES) {
-        command.env_remove(name);
-    }
+    hide(&mut command, hidden, &[]);
     command.args(args).env("LC_ALL", "C").envs(variables.iter().copied());
     answer(command, input, patience)
+}
+
+/// Keeps from a program what holds secrets by its usual name, and what is `hidden`, but for what is to be `shown`.
+pub(in crate::world) fn hide(command: &mut Command, hidden: &[String], shown: &[String]) {
+    let hidden = hidden.iter().map(String::as_str).chain(SECRET_VARIABLES);
+    for name in hidden.filter(|name| !shown.iter().any(|shown| shown == name)) {
+        command.env_remove(name);
+    }
+}
+
+/// What a program answers, when the run does not have to end before it does; see [`answer`].
+pub(in crate::world) fn answer_in_run(command: Command, patience: Duration, stop: &Stop) -> Result<Said> {
+    answer_unless(command, b"", patience, &|| stop.reason().is_some())
 }
 
 /// What a program answers. The error is for one that cannot be started, or does not end within `patience`.
 ///
 /// Input and output are files in memory: the program finds its whole input there even when `maint` is killed
 /// meanwhile, and can never be blocked by a full pipe.
-pub(in crate::world) fn answer(mut command: Command, input: &[u8], patience: Duration) -> Result<Said> {
+pub(in crate::world) fn answer(command: Command, input: &[u8], patience: Duration) -> Result<Said> {
+    answer_unless(command, input, patience, &|| false)
+}
+
+fn answer_unless(
+    mut command: Command,
+    input: &[u8],
+    patience: Duration,
+    must_end: &dyn Fn() -> bool,
+) -> Result<Said> {
     let memory = |content: &[u8]| -> std::io::Result<File> {
         let mut file = File::from(rustix::fs::memfd_create("maint", MemfdFlags::CLOEXEC)?);
         file.write_all(content)?;
@@ -89,9 +110,11 @@ pub(in crate::world) fn answer(mut command: Command, input: &[u8], patience: Dur
         let written = |file: &File| file.metadata().map_or(0, |found| found.len());
         written(&stdout) + written(&stderr) > LONGEST_ANSWER
     };
-    let Some(status) = wait_at_most(&mut family, patience, &talks_too_much)? else {
+    let is_over = || talks_too_much() || must_end();
+    let Some(status) = wait_at_most(&mut family, patience, &is_over)? else {
         let is_long = talks_too_much();
-        family.end(GRACE, &|| false);
+        family.end(GRACE, must_end);
+        anyhow::ensure!(!must_end(), "the run was ended");
         anyhow::ensure!(!is_long, "{shown} answers with more than {}", text::size(LONGEST_ANSWER));
         anyhow::bail!("{shown} did not end within {}", text::duration(patience));
     };
@@ -144,10 +167,7 @@ pub fn shell(
     #[expect(clippy::disallowed_methods, reason = "this is World")]
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(line).current_dir(folder).process_group(0).stdin(Stdio::null());
-    let hidden = hidden.iter().map(String::as_str).chain(SECRET_VARIABLES);
-    for name in hidden.filter(|name| !shown.iter().any(|shown| shown == name)) {
-        command.env_remove(name);
-    }
+    hide(&mut command, hidden, shown);
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     command.stdout(writer.try_clone().context("cannot make a pipe")?).stderr(writer);
     let mut family = Family::start(&mut command, None)

@@ -2,7 +2,7 @@
 //! size of its files, and nothing of it is left when it ends.
 
 use super::family::Family;
-use super::follow::{Leash, Stopped, follow};
+use super::follow::{Ended, Leash, Stopped, follow};
 use crate::engine::apply::Permit;
 use crate::logging;
 use crate::text;
@@ -102,7 +102,7 @@ impl Told {
     }
 
     /// One line: the last one that `is_telling`, else the last of all, and how it ended when it said nothing.
-    fn complaint(&self, is_telling: impl Fn(&str) -> bool) -> String {
+    pub(in crate::world) fn complaint(&self, is_telling: impl Fn(&str) -> bool) -> String {
         let telling = self.lines.iter().rev().find(|line| is_telling(line)).or(self.lines.back());
         telling.map_or_else(|| self.ending.clone(), |line| text::cut(line.trim(), LONGEST_SHOWN))
     }
@@ -124,7 +124,7 @@ impl Tool<'_> {
             .with_context(|| format!("cannot start {name}"))?;
         // The command holds our ends of the pipe: without this the end of the output would never come.
         drop(command);
-        let mut heard = Heard { name, work, lines: VecDeque::new(), count: 0 };
+        let mut heard = Heard::of(name, work);
         let short = OnceCell::new();
         let has_room = || scratch.shortage().is_none_or(|shortage| short.set(shortage).is_err());
         let leash = Leash { stop, limit: Some(*limit), has_room: &has_room };
@@ -142,8 +142,7 @@ impl Tool<'_> {
                 if let Some(shortage) = scratch.shortage().filter(|_| ended.is_success()) {
                     return Err(too_little("ended on a full disk", shortage));
                 }
-                let told =
-                    Told { is_success: ended.is_success(), ending: ended.describe(), lines: heard.lines };
+                let told = heard.told(&ended);
                 if NOT_STARTED.contains(&ended.code()) {
                     return Err(Setback::Machine(anyhow!(
                         "cannot start {name}: {}",
@@ -182,15 +181,24 @@ fn keep_to_oneself() -> Result<()> {
 }
 
 /// What a tool says: to the log of the run, and its last lines kept.
-struct Heard<'a> {
+pub(super) struct Heard<'a> {
     name: &'a str,
     work: &'a str,
     lines: VecDeque<String>,
     count: usize,
 }
 
-impl Heard<'_> {
-    fn add(&mut self, line: &str) {
+impl<'a> Heard<'a> {
+    pub(super) fn of(name: &'a str, work: &'a str) -> Heard<'a> {
+        Heard { name, work, lines: VecDeque::new(), count: 0 }
+    }
+
+    /// All that it said, now that it has ended.
+    pub(super) fn told(self, ended: &Ended) -> Told {
+        Told { is_success: ended.is_success(), ending: ended.describe(), lines: self.lines }
+    }
+
+    pub(super) fn add(&mut self, line: &str) {
         let Heard { name, work, lines, count } = self;
         if line.trim().is_empty() {
             return;

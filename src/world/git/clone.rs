@@ -1,12 +1,12 @@
-//! git: the newest commit of a repository, fetched with everything closed that a repository could reach through it.
+//! A clone: the newest commit of a repository, fetched with everything closed that a repository could reach through it.
 
-use super::World;
-use super::command::tool::{Setback, Told, Tool};
-use super::environment::variable;
-use super::files::Scratch;
-use super::programs;
 use crate::config::repository::RepositoryName;
 use crate::engine::apply::Permit;
+use crate::world::World;
+use crate::world::command::tool::{Setback, Told, Tool};
+use crate::world::environment::variable;
+use crate::world::files::Scratch;
+use crate::world::programs;
 use anyhow::{Result, anyhow};
 use chrono::{DateTime, Utc};
 use std::ffi::OsString;
