@@ -62,11 +62,14 @@ compiler:
 
 .PHONY: tools
 tools: compiler
-	@$(call ensure,strace:strace sqlite3:sqlite3 unshare:util-linux nsenter:util-linux setpriv:util-linux script:bsdutils python3:python3 crontab:cron busybox:busybox-static systemd-analyze:systemd initdb:postgresql git:git)
+	@$(call ensure,strace:strace sqlite3:sqlite3 unshare:util-linux nsenter:util-linux setpriv:util-linux script:bsdutils python3:python3 crontab:cron busybox:busybox-static systemd-analyze:systemd initdb:postgresql git:git redis-server:redis-server mkfs.ext4:e2fsprogs)
+	@# The tests can do without these, and say so.
+	@(python3 -c 'import ensurepip' 2>/dev/null || { $(call ensure,ensurepip:python3-venv); }) || echo "going on without"
+	@($(call ensure,dockerd:docker.io docker-compose:docker-compose)) || echo "going on without"
 
 define ensure
 	missing=; \
-	PATH="$$PATH:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; \
+	PATH="$$PATH:/usr/sbin:/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; \
 	for pair in $(1); do command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

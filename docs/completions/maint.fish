@@ -44,6 +44,12 @@ complete -c maint -n "__fish_maint_needs_command" -f -a "expire-logs" -d 'Compre
 complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-logs" -d 'Compresses old logs, and removes still older ones'
 complete -c maint -n "__fish_maint_needs_command" -f -a "ascl-refresh" -d 'Renews the catalogue of libraries and their context files'
 complete -c maint -n "__fish_maint_needs_command" -f -a "update-fiches" -d 'Has Claude write the published job sheets anew, each once a month'
+complete -c maint -n "__fish_maint_needs_command" -f -a "trim-logs" -d 'Keeps the last lines of logs, also of those that a program is writing'
+complete -c maint -n "__fish_maint_needs_command" -f -a "clean-logs" -d 'Keeps the last lines of logs, also of those that a program is writing'
+complete -c maint -n "__fish_maint_needs_command" -f -a "vacuum-db" -d 'Gives the free space in a database back to the disk'
+complete -c maint -n "__fish_maint_needs_command" -f -a "queue" -d 'Shows, clears and stops the queue of RQ'
+complete -c maint -n "__fish_maint_needs_command" -f -a "services" -d 'Shows whether the services of the site run and are well'
+complete -c maint -n "__fish_maint_needs_command" -f -a "deploy" -d 'Brings new code into service, and the old one back when the new one is not well'
 complete -c maint -n "__fish_maint_needs_command" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
 complete -c maint -n "__fish_maint_needs_command" -f -a "crontab" -d 'Installs the scheduled jobs in this user\'s crontab, and shows how they stand there'
 complete -c maint -n "__fish_maint_needs_command" -f -a "alerts" -d 'Tries the messages that tell of failures'
@@ -189,6 +195,145 @@ complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s v -l verbo
 complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -l lines -d 'Keep so many lines at the end of each log [default: 1000, or the `lines` in maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -l force -d 'Accept 0 lines, which empties a log'
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -l lines -d 'Keep so many lines at the end of each log [default: 1000, or the `lines` in maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -l force -d 'Accept 0 lines, which empties a log'
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -l if-needed -d 'Only where enough of it is free'
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -l analyze -d 'Also let it learn anew how its tables are filled (ANALYZE)'
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -l check -d 'First check that it is whole; a damaged one is left alone'
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -f -a "list" -d 'Shows the jobs of the queue and its workers'
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -f -a "clear" -d 'Removes every job that waits'
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -f -a "clean-finished" -d 'Removes jobs that have finished, failed or been canceled, with their results'
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -f -a "stop" -d 'Removes what waits and ends what runs'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -l queue -d 'The queue [default: the `queue` of [redis] in maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -l limit -d 'At most so many jobs of each state: the newest of those that have ended, else those whose turn is next' -r
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -l queue -d 'The queue [default: the `queue` of [redis] in maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -l force -d 'Ask nothing'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -l queue -d 'The queue [default: the `queue` of [redis] in maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -l force -d 'Ask nothing'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -l queue -d 'The queue [default: the `queue` of [redis] in maint.toml]' -r
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -l wait -d 'How long it is waited for a running job to end [default: 10s]' -r
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -l hold -d 'Hold the workers of every queue back for so long afterwards (`rq resume` ends that)' -r
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -l force -d 'Ask nothing'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand services" -l service -d 'Only this one; may be repeated' -r
+complete -c maint -n "__fish_maint_using_subcommand services" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand services" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand services" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand services" -l watch -d 'Show them again every few seconds, until Ctrl-C'
+complete -c maint -n "__fish_maint_using_subcommand services" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand services" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand services" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand services" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand services" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand services" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -l service -d 'Only this service; may be repeated' -r
+complete -c maint -n "__fish_maint_using_subcommand deploy" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand deploy" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand deploy" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand deploy" -l no-pull -d 'Take the code as it is'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -l no-rebuild -d 'Take the images as they are'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -l rollback -d 'Go back to what ran before the last deploy'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -l unstash -d 'Put the local changes back that a deploy has stashed: alone, or once the new code is here'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -l force -d 'Ask nothing'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand run" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand run" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand run" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
