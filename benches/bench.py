@@ -2,7 +2,7 @@
 """`make bench`: maint beside the tools that people use instead, in turn, in one run.
 
 Prints a Markdown table of medians and ratios; only the ratios travel to another machine.
-usage: bench.py MAINT [--folders N] [--files N] [--runs N] [--only start crontab look delete rebuild stuck ascl fiches] [--dir DIR]
+usage: bench.py MAINT [--folders N] [--files N] [--runs N] [--only start crontab look delete rebuild stuck ascl fiches trim vacuum queue] [--dir DIR]
 """
 
 import argparse
@@ -14,12 +14,13 @@ import sys
 import tempfile
 import time
 
+import bot
 import catalogue
 import databases
 import fiches
 
 DAY = 86_400
-PARTS = ["start", "crontab", "look", "delete", "rebuild", "stuck", "ascl", "fiches"]
+PARTS = ["start", "crontab", "look", "delete", "rebuild", "stuck", "ascl", "fiches", "trim", "vacuum", "queue"]
 # The system's own Python: another one may start through a wrapper.
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 WALK = """
@@ -177,6 +178,9 @@ def run(maint, base, options):
         catalogue.run(maint, base, PYTHON, compare, options.runs, environment)
     if "fiches" in options.only:
         fiches.run(maint, base, PYTHON, peak_memory, environment)
+    for part in ["trim", "vacuum", "queue"]:
+        if part in options.only:
+            bot.run(part, maint, base, PYTHON, compare, options.runs, environment, peak_memory)
 
 
 def remove(maint, tree, options, environment, folders, size):

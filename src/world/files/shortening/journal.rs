@@ -80,9 +80,8 @@ impl Journal<'_> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(openat(folder, &name, flags, Mode::RUSR | Mode::WUSR)?);
         let mut journal = Journal { folder, name, file, entry };
-        let begun = lock(&journal.file).and_then(|()| match lasts {
-            true => journal.write().and_then(|()| Ok(fsync(folder)?)),
-            false => journal.put(),
+        let begun = lock(&journal.file).and_then(|()| {
+            if lasts { journal.write().and_then(|()| Ok(fsync(folder)?)) } else { journal.put() }
         });
         if begun.is_err() {
             let _ = journal.remove();
