@@ -21,6 +21,8 @@ pub(super) fn perform<J: Job>(
     if let Some(pause) = &order.paused {
         return Err(Problem::expected(order.skip_exit, format!("{}: skipped: {pause}", order.name)));
     }
+    // Whatever else is wrong with the state folder still stops the job.
+    world.state.examine()?;
     let name = order.lock.unwrap_or(J::LOCK);
     let holder = Holder::own(order.name, &world.clock.new_id()?, world.clock.now());
     let held = match lock::take(world, name, &holder, permit) {
@@ -29,7 +31,8 @@ pub(super) fn perform<J: Job>(
             let why = lock::describe(world, name, other.as_ref());
             return Err(Problem::with_exit(order.skip_exit, format!("{}: skipped: {why}", order.name)));
         }
-        // Without room for the file of a lock nobody else has it either.
+        Err(error) if world.files.exists(&world.state.lock(name)) => return Err(error),
+        // Without room for its file nobody else has the lock either.
         Err(_) => None,
     };
     if let Some(limit) = order.limit {
