@@ -218,6 +218,14 @@ pub(super) fn is_over(world: &World, permit: &Permit) -> Result<()> {
     }
 }
 
+/// Nothing has been moved or started: what this run has written down is no way back from anything.
+pub(super) fn begun_in_vain(world: &World, permit: &Permit) -> Result<()> {
+    match remembered(world)?.filter(|before| before.at == world.clock.now()) {
+        Some(_) => is_over(world, permit),
+        None => Ok(()),
+    }
+}
+
 fn remembered(world: &World) -> Result<Option<Before>> {
     Ok(recall(world, TOPIC)?.remove(KEY))
 }

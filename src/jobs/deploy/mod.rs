@@ -180,7 +180,8 @@ impl Deploy {
         let back = Arc::new(back);
         let anew = self.what() == Some(What::Restart);
         if !anew && !back.kept().is_empty() {
-            plan.actions.push(Deed::Keep { back: Arc::clone(&back) }.into());
+            // Before anything is touched: a deploy that is killed must find its way back.
+            plan.actions.insert(0, Deed::Keep { back: Arc::clone(&back) }.into());
         }
         if self.builds() {
             plan.actions.push(Deed::Build { back: Arc::clone(&back) }.into());

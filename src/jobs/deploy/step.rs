@@ -194,15 +194,15 @@ impl Action for Step {
     fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome> {
         let section = &world.config.deploy;
         let detail = match &self.deed {
-            Deed::Fetch { upstream } => fetch(world, upstream, permit)?,
-            Deed::Stash { .. } => match world.checkout()?.stash(world, permit)? {
+            Deed::Fetch { upstream } => in_vain(fetch(world, upstream, permit), world, permit)?,
+            Deed::Stash { .. } => match in_vain(world.checkout()?.stash(world, permit), world, permit)? {
                 Some(stash) => {
                     self.find(vec![("stash", json!(stash.message)), ("stash_commit", json!(stash.commit))]);
                     format!("as \"{}\"; `maint deploy --unstash` puts them back", stash.message)
                 }
                 None => return Ok(Outcome::Skipped("nothing is changed any more".into())),
             },
-            Deed::Advance { from, to, .. } => self.advance(world, from, to, permit)?,
+            Deed::Advance { from, to, .. } => in_vain(self.advance(world, from, to, permit), world, permit)?,
             Deed::Restore { stash } => {
                 let checkout = world.checkout()?;
                 match stash
@@ -276,6 +276,11 @@ impl Step {
         self.find(vec![("rolled_back", json!(is_back))]);
         Outcome::Failed(format!("{why}; {words}").into())
     }
+}
+
+/// What fails before the code has moved leaves nothing to come back from.
+fn in_vain<T>(done: Result<T>, world: &World, permit: &Permit) -> Result<T> {
+    done.or_else(|error| back::begun_in_vain(world, permit).and(Err(error)))
 }
 
 fn fetch(world: &World, upstream: &Upstream, permit: &Permit) -> Result<String> {

@@ -235,7 +235,7 @@ impl Checkout {
     /// Puts local changes away; none when there is nothing to put away.
     pub(crate) fn stash(&self, world: &World, permit: &Permit) -> Result<Option<Stash>> {
         let before = self.stashes(world)?;
-        let message = format!("{STASH}{}", world.clock.show(world.clock.now()));
+        let message = message_of_this_run(world);
         self.change(world, &["stash", "push", "--quiet", "--message", &message], permit)?;
         let after = self.stashes(world)?;
         Ok(after.into_iter().find(|stash| !before.contains(stash)))
@@ -256,7 +256,7 @@ impl Checkout {
 
     /// The local changes that this very run has put away.
     pub(crate) fn stash_of_this_run(&self, world: &World) -> Result<Option<Stash>> {
-        let message = format!("{STASH}{}", world.clock.show(world.clock.now()));
+        let message = message_of_this_run(world);
         Ok(self.stashes(world)?.into_iter().find(|stash| stash.message == message))
     }
 
@@ -269,8 +269,8 @@ impl Checkout {
         if let Err(error) =
             self.change(world, &["stash", "apply", "--index", "--quiet", &stash.commit], permit)
         {
-            // Nothing but the stash itself can be in the way now.
-            self.change(world, &["reset", "--hard", "--quiet", "HEAD"], permit)?;
+            // Nothing but the stash itself can be in the way now; half of it must not stay, even when the run is being ended.
+            self.change(&world.to_the_end(LOOK), &["reset", "--hard", "--quiet", "HEAD"], permit)?;
             return Err(anyhow!(
                 "they do not fit the new code and stay stashed; `git stash apply {}` and solve it: {error:#}",
                 short(&stash.commit)
@@ -339,6 +339,11 @@ impl Checkout {
     }
 }
 
+/// What tells the stash of this run from others.
+fn message_of_this_run(world: &World) -> String {
+    format!("{STASH}{}", world.clock.show(world.clock.now()))
+}
+
 /// The beginning of a commit's hash, as people write it.
 pub(crate) fn short(commit: &str) -> &str {
     commit.get(..8).unwrap_or(commit)
@@ -357,6 +362,7 @@ fn one_line(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().trim().to_owned()
 }
 
+/// What went wrong, of an answer.
 fn telling(said: &Said) -> String {
     reason(String::from_utf8_lossy(&said.stderr).lines())
 }
