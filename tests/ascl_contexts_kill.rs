@@ -2,10 +2,9 @@
 //! one, whole, and the next run leaves nothing behind.
 
 use crate::support::libraries::Libraries;
-use crate::support::{Run, inside, leave_out, run};
+use crate::support::{Run, can_trace, inside, run};
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
 use std::time::Instant;
 
 const KILLS: u32 = 30;
@@ -95,15 +94,6 @@ fn bent(libraries: &Libraries, calls: &str, rule: &str) -> (Run, bool) {
     (run, is_bent)
 }
 
-fn can_trace() -> bool {
-    let tried = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
-    let can = tried.is_ok_and(|output| output.status.success());
-    if !can {
-        leave_out("a fault at each system call", "strace is missing, or may not trace here");
-    }
-    can
-}
-
 /// System calls that change something, or start something; each so many-th of their calls is tried.
 const TOUCHING: [(&str, usize); 8] = [
     ("copy_file_range,sendfile", 1),
@@ -136,7 +126,7 @@ fn every_call(rule: &str, mut ended: impl FnMut(&Rounds, &Run, &str)) {
 
 #[test]
 fn a_context_file_is_old_or_new_at_whichever_system_call_a_run_is_killed() {
-    if !can_trace() {
+    if !can_trace("a fault at each system call") {
         return;
     }
     let mut found = BTreeSet::new();
@@ -148,7 +138,7 @@ fn a_context_file_is_old_or_new_at_whichever_system_call_a_run_is_killed() {
 
 #[test]
 fn a_system_call_that_fails_is_told_or_made_good() {
-    if !can_trace() {
+    if !can_trace("a fault at each system call") {
         return;
     }
     every_call("error=ENOSPC", |rounds, run, place| {

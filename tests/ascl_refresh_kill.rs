@@ -3,11 +3,11 @@
 use crate::support::ascl::universe;
 use crate::support::catalogue::{CATALOGUE, Scene, best, catalogue};
 use crate::support::github::Repository;
-use crate::support::{Run, can_mount, inside, leave_out, run};
+use crate::support::{Run, can_mount, can_trace, inside, leave_out, run};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Instant;
 
@@ -145,10 +145,6 @@ const CHANGING: [&str; 9] = [
     "mkdir,mkdirat",
 ];
 
-fn can_trace() -> bool {
-    Command::new("strace").args(["-o", "/dev/null", "true"]).output().is_ok_and(|run| run.status.success())
-}
-
 /// A run in which the `at`-th of these calls meets `what`; whether it came so far.
 fn traced(scene: &Scene, calls: &str, what: &str, at: u32) -> (Run, bool) {
     let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:{what}:when={at}"));
@@ -178,8 +174,8 @@ fn sweep(all: &[&str], what: &str, mut check: impl FnMut(&Prepared, Run, &str)) 
 
 #[test]
 fn a_catalogue_is_old_or_new_at_whichever_changing_call_a_run_is_killed() {
-    if !can_trace() {
-        return leave_out("a kill at each changing call", "strace is missing, or may not trace here");
+    if !can_trace("a kill at each changing call") {
+        return;
     }
     let counts = [AtomicU32::new(0), AtomicU32::new(0)];
     let part = |calls: &[&str]| {
@@ -198,8 +194,8 @@ fn a_catalogue_is_old_or_new_at_whichever_changing_call_a_run_is_killed() {
 
 #[test]
 fn whichever_changing_call_fails_the_catalogue_is_whole_and_no_failure_passes_for_a_success() {
-    if !can_trace() {
-        return leave_out("an error of each changing call", "strace is missing, or may not trace here");
+    if !can_trace("an error of each changing call") {
+        return;
     }
     let failed = AtomicU32::new(0);
     let part = |calls: &[&str], error: &str| {
@@ -223,8 +219,8 @@ fn whichever_changing_call_fails_the_catalogue_is_whole_and_no_failure_passes_fo
 
 #[test]
 fn what_is_written_is_on_the_disk_before_it_takes_its_place() {
-    if !can_trace() {
-        return leave_out("the order of system calls", "strace is missing, or may not trace here");
+    if !can_trace("the order of system calls") {
+        return;
     }
     let prepared = prepared();
     let log = prepared.scene.site.around().join("trace");

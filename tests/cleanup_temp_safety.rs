@@ -1,7 +1,7 @@
 //! `maint cleanup-temp`: what must never be lost, whatever else happens in the folder meanwhile.
 
 use crate::support::{
-    NOW_SECONDS, Site, age, can_mount, inside, leave_out, paths, run, set_modified, snapshot,
+    NOW_SECONDS, Site, age, can_mount, can_trace, inside, leave_out, paths, run, set_modified, snapshot,
 };
 use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Timespec, Timestamps, flock, futimens,
@@ -331,9 +331,8 @@ fn changing_calls(site: &Site, args: &[&str]) -> Vec<String> {
 
 #[test]
 fn a_rehearsal_makes_no_system_call_that_changes_anything() {
-    let can_trace = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
-    if !can_trace.is_ok_and(|output| output.status.success()) {
-        return leave_out("the system calls of a rehearsal", "strace is missing, or may not trace here");
+    if !can_trace("the system calls of a rehearsal") {
+        return;
     }
     let site = site();
     site.file("temp/job/part", "x", 2 * DAY);

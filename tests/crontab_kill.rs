@@ -1,10 +1,9 @@
 //! `maint crontab add` killed at any moment: the crontab is the old or the new one, and the next add works.
 
 use crate::support::cron::{FakeCrontab, block, site};
-use crate::support::{Site, inside, leave_out, run};
+use crate::support::{Site, can_trace, inside, run};
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
 use std::time::Instant;
 
 const KILLS: u32 = 200;
@@ -70,9 +69,8 @@ const TOUCHING: [&str; 8] =
 
 #[test]
 fn a_crontab_is_old_or_new_at_whichever_system_call_an_add_is_killed() {
-    let can_trace = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
-    if !can_trace.is_ok_and(|output| output.status.success()) {
-        return leave_out("a kill at each system call", "strace is missing, or may not trace here");
+    if !can_trace("a kill at each system call") {
+        return;
     }
     let (site, crontab, new) = prepared();
     let (mut olds, mut news) = (0, 0);

@@ -1,7 +1,8 @@
 //! `maint expire-logs`: what is compressed, what is removed, what stays, and that no kill loses a line.
 
 use crate::support::{
-    NOW_SECONDS, Site, age, can_mount, inside, is_root, leave_out, paths, run, snapshot, wait_until,
+    NOW_SECONDS, Site, age, can_mount, can_trace, inside, is_root, leave_out, paths, run, snapshot,
+    wait_until,
 };
 use flate2::read::MultiGzDecoder;
 use insta::assert_snapshot;
@@ -374,8 +375,8 @@ fn a_hundred_kills_lose_nothing_and_leave_nothing() {
 /// The system calls that change something, one kill at each.
 #[test]
 fn a_kill_at_any_system_call_loses_nothing() {
-    if !can_trace() {
-        return leave_out("a kill at each system call", "strace is missing, or may not trace here");
+    if !can_trace("a kill at each system call") {
+        return;
     }
     let mut found = BTreeSet::new();
     for call in ["openat", "write", "fsync", "linkat", "unlinkat", "fchmod", "utimensat", "fcntl"] {
@@ -398,11 +399,6 @@ fn a_kill_at_any_system_call_loses_nothing() {
     assert_eq!(found.len(), 3, "{found:?}: the kills missed an instant");
 }
 
-fn can_trace() -> bool {
-    let output = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
-    output.is_ok_and(|output| output.status.success())
-}
-
 /// Runs `expire-logs` under `strace`, which also does what `rule` says; returns the calls.
 fn traced(site: &Site, call: &str, rule: Option<&str>, code: i32) -> String {
     let trace = site.around().join("trace");
@@ -422,8 +418,8 @@ fn place_of(calls: &str, words: &[&str]) -> usize {
 /// A write that says it was done and was not, as `strace` pretends: only reading back can tell.
 #[test]
 fn what_does_not_read_back_never_takes_the_place_of_the_original() {
-    if !can_trace() {
-        return leave_out("a write that was lost", "strace is missing, or may not trace here");
+    if !can_trace("a write that was lost") {
+        return;
     }
     let first = site_with(SAME_CALLS);
     let place = place_of(&traced(&first, "write", None, 0), &["/logs/#"]);
@@ -438,8 +434,8 @@ fn what_does_not_read_back_never_takes_the_place_of_the_original() {
 /// A file system on which every file must have a name, as `strace` pretends.
 #[test]
 fn where_no_file_can_be_without_a_name_it_has_a_passing_one() {
-    if !can_trace() {
-        return leave_out("a file system without nameless files", "strace is missing, or may not trace here");
+    if !can_trace("a file system without nameless files") {
+        return;
     }
     let first = site_with(SAME_CALLS);
     let calls = traced(&first, "openat", None, 0);

@@ -3,7 +3,7 @@
 
 use crate::support::database::Database;
 use crate::support::http::{Server, WEBHOOK};
-use crate::support::{Run, Site, inside, leave_out, run};
+use crate::support::{Run, Site, can_trace, inside, run};
 use std::fs;
 use std::process::Command;
 
@@ -51,12 +51,8 @@ fn command(site: &Site, server: &Server, args: &[&str]) -> Command {
 
 /// Fails each call in turn until the command comes through untouched.
 fn every_call_fails_once(args: &[&str]) {
-    if !Command::new("strace")
-        .args(["-o", "/dev/null", "true"])
-        .output()
-        .is_ok_and(|run| run.status.success())
-    {
-        return leave_out("a failing disk", "strace is missing, or may not trace here");
+    if !can_trace("a failing disk") {
+        return;
     }
     let server = Server::discord();
     let (first, all) = site();

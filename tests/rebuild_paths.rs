@@ -2,10 +2,9 @@
 //! PostgreSQL alike.
 
 use crate::support::database::Database;
-use crate::support::{Run, Site, inside, leave_out, run, wait_until};
+use crate::support::{Run, Site, can_trace, inside, leave_out, run, wait_until};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::process::Command;
 use std::time::Duration;
 
 const FORCE: [&str; 2] = ["rebuild-paths", "--force"];
@@ -698,9 +697,8 @@ const TOUCHING: [&str; 4] = ["openat", "pwrite64", "fsync,fdatasync", "unlink,un
 
 #[test]
 fn killed_at_any_system_call_it_has_done_all_or_nothing_and_the_next_run_does_the_rest() {
-    let can_trace = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
-    if !can_trace.is_ok_and(|output| output.status.success()) {
-        return leave_out("a kill at each system call", "strace is missing, or may not trace here");
+    if !can_trace("a kill at each system call") {
+        return;
     }
     let (mut nothing, mut all) = (0, 0);
     for calls in TOUCHING {
@@ -741,9 +739,8 @@ fn killed_at_any_system_call_it_has_done_all_or_nothing_and_the_next_run_does_th
 
 #[test]
 fn whichever_system_call_fails_nothing_is_marked_wrongly_and_no_failure_passes_for_a_success() {
-    let can_trace = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
-    if !can_trace.is_ok_and(|output| output.status.success()) {
-        return leave_out("an error of each system call", "strace is missing, or may not trace here");
+    if !can_trace("an error of each system call") {
+        return;
     }
     let mut failed = 0;
     for (calls, error) in [

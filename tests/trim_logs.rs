@@ -1,13 +1,12 @@
 //! `maint trim-logs`: the last lines stay, the rest goes, and nothing else is touched.
 
-use crate::support::{Run, Site, binary, inside, is_root, leave_out, run};
+use crate::support::{Run, Site, binary, can_trace, inside, is_root, leave_out, run};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Where the file system shortens at the front, what begins before the lines that stay is less than this.
 const BLOCK: u64 = 4_096;
@@ -574,12 +573,8 @@ fn the_recorded_answers_have_their_counterparts() {
 
 #[test]
 fn every_failing_call_is_survived_and_told() {
-    if !Command::new("strace")
-        .args(["-o", "/dev/null", "true"])
-        .output()
-        .is_ok_and(|run| run.status.success())
-    {
-        return leave_out("a failing disk", "strace is missing, or may not trace here");
+    if !can_trace("a failing disk") {
+        return;
     }
     let calls = "openat,pread64,read,write,pwrite64,ftruncate,fallocate,fsync,fdatasync,fstat,statx,unlink,unlinkat,copy_file_range,sendfile,renameat2";
     let old = lines(0..5_000);

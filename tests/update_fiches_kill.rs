@@ -2,7 +2,7 @@
 //! written twice for one answer, no batch is submitted twice, and nothing is lost.
 
 use crate::support::fiches::{Fiches, code};
-use crate::support::{Run, inside, leave_out, run};
+use crate::support::{Run, can_trace, inside, run};
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
@@ -216,10 +216,6 @@ fn meets_all() -> bool {
     std::env::var_os("MAINT_TEST_EVERY").is_some()
 }
 
-fn can_trace() -> bool {
-    Command::new("strace").args(["-o", "/dev/null", "true"]).output().is_ok_and(|run| run.status.success())
-}
-
 impl Rounds {
     /// A run in which the `at`-th of these calls meets `what`; whether it came so far.
     fn traced(&self, calls: &str, what: &str, at: usize) -> (Run, bool) {
@@ -274,8 +270,8 @@ fn sweep(phase: Phase, calls: &[&str], what: &str, step: usize, mut check: impl 
 
 #[test]
 fn a_run_may_be_killed_at_whichever_changing_call() {
-    if !can_trace() {
-        return leave_out("a kill at each changing call", "strace is missing, or may not trace here");
+    if !can_trace("a kill at each changing call") {
+        return;
     }
     let counts = [AtomicU32::new(0), AtomicU32::new(0)];
     let part = |phase: Phase, step: usize| {
@@ -297,8 +293,8 @@ fn a_run_may_be_killed_at_whichever_changing_call() {
 
 #[test]
 fn whichever_changing_call_fails_nothing_is_lost_and_no_failure_passes_for_a_success() {
-    if !can_trace() {
-        return leave_out("an error of each changing call", "strace is missing, or may not trace here");
+    if !can_trace("an error of each changing call") {
+        return;
     }
     let failed = AtomicU32::new(0);
     let part = |phase: Phase, error: &str, calls: &[&str], step: usize| {

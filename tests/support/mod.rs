@@ -286,6 +286,16 @@ pub(crate) fn leave_out(what: &str, why: &str) {
         std::io::Write::write_all(&mut std::io::stderr(), format!("LEFT OUT: {what}: {why}\n").as_bytes());
 }
 
+/// True when `strace` may trace here; otherwise it is said that `what` is left out.
+pub(crate) fn can_trace(what: &str) -> bool {
+    let tried = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+    let can_trace = tried.is_ok_and(|run| run.status.success());
+    if !can_trace {
+        leave_out(what, "strace is missing, or may not trace here");
+    }
+    can_trace
+}
+
 /// True when `unshare` may make private mount namespaces here.
 pub(crate) fn can_mount() -> bool {
     is_root() && Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success())
