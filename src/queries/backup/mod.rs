@@ -1,0 +1,3 @@
+//! `maint backup list`: the backups that there are.
+
+pub mod list;
