@@ -73,6 +73,23 @@ pub fn path(path: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
     escape_bytes(path.as_ref().as_bytes())
 }
 
+/// Text without its colour codes, which would hide where a word begins.
+pub(crate) fn without_colour(text: &str) -> Cow<'_, str> {
+    if !text.contains('\u{1b}') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\u{1b}') {
+        let code = colour_code(&rest[at..]);
+        let kept = if code == 0 { at + 1 } else { at };
+        plain.push_str(&rest[..kept]);
+        rest = &rest[at + code.max(1)..];
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
+}
+
 /// A block of text that may keep its line ends, tabs and, when `keep_colour`, its colour codes.
 #[must_use]
 pub fn escape_block(text: &str, keep_colour: bool) -> Cow<'_, str> {

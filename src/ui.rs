@@ -259,16 +259,18 @@ fn push_notes(text: &mut String, notes: &[String], limit: usize) {
     }
 }
 
-/// What cron mails: the failed items, why, the last lines, and where the log is.
+/// What cron mails: the failed items, why, what is not well, the last lines, and where the log is.
 fn complaint<A: Action>(report: &Report<A>, tail: &[String]) -> String {
     const MOST: usize = 20;
     let mut text = format!("maint: {}\n", report.summary());
+    let found = report.findings.iter().filter(|finding| !finding.is_well);
     let failed: Vec<String> = report
         .steps
         .iter()
         .filter(|step| matches!(step.outcome, Outcome::Failed(_)))
         .map(|step| step.to_string())
         .chain(report.failures.iter().map(|failure| format!("failed: {failure}")))
+        .chain(found.map(|finding| format!("{}: {}", finding.name, finding.words)))
         .collect();
     for line in failed.iter().take(MOST) {
         let _ = writeln!(text, "  {line}");

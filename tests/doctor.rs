@@ -337,3 +337,40 @@ fn without_a_configuration_there_is_nothing_to_look_at() {
     let refused = Site::bare().maint(&["doctor"]).exits(2);
     assert!(refused.complaint().starts_with("there is no maint.toml here or above"), "{}", refused.stderr);
 }
+
+#[test]
+fn the_programs_that_make_backups_are_looked_for_where_cron_will_look() {
+    let site = Site::new(
+        "[jobs.backup]\nschedule = \"@daily\"\ncommand = \"backup\"\n\
+         [databases.app]\nurl = \"postgres://app@127.0.0.1:1/app\"\n\
+         [backup]\nconfigs = [\"maint.toml\"]\nrecipients = [\"age1xyz\"]\n\
+         [backup.restic]\nrepository = \"vault\"\npassword = \"env:VAULT\"\n",
+    );
+    let mut command = site.command(&["doctor"]);
+    let found = run(command.env("PATH", site.folder("none"))).exits(3).stdout;
+    // What cron will find is not what is found here.
+    for program in ["pg_dump", "age", "restic"] {
+        let is_there = ["/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join(program).exists());
+        let named = found.lines().filter(|line| line.contains("tools") && line.contains(program)).count();
+        assert!(named == 1, "{program}, which is {}here: {found}", if is_there { "" } else { "not " });
+    }
+}
+
+#[test]
+fn what_checks_and_metrics_need_is_told() {
+    let (site, _crontab) = cron::site(
+        "[checks.up]\nservices = true\n[metrics]\ntextfile = \"numbers\"\n[jobs.job]\nshell = \"true\"\n",
+    );
+    let numbers = site.path("numbers");
+    let found = ill(&site);
+    says(
+        &found,
+        &format!(
+            "problem  metrics: there is no folder {}; make it, or correct `textfile` in [metrics]",
+            numbers.display()
+        ),
+    );
+    assert!(found.contains("problem  checks: `services` of [checks.up] needs a Compose file"), "{found}");
+    fs::create_dir(&numbers).unwrap();
+    says(&ill(&site), &format!("ok       metrics: {} can be written to", numbers.display()));
+}

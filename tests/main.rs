@@ -5,9 +5,11 @@
 mod support;
 
 mod alerts;
+mod alerts_findings;
 mod alerts_healthchecks;
 mod alerts_mail;
 mod all_due;
+mod archive_logs;
 mod as_cron;
 mod ascl_contexts;
 mod ascl_contexts_hostile;
@@ -17,6 +19,14 @@ mod ascl_refresh_kill;
 mod ascl_refresh_recorded;
 mod ascl_refresh_upstream;
 mod audit;
+mod backup;
+mod backup_kill;
+mod backup_service;
+mod check;
+mod check_access;
+mod check_docker;
+mod check_export;
+mod check_servers;
 mod cleanup_stuck;
 mod cleanup_stuck_recorded;
 mod cleanup_temp;
@@ -36,6 +46,7 @@ mod databases;
 mod demo;
 mod deploy;
 mod deploy_real;
+mod docker_prune;
 mod doctor;
 mod documentation;
 mod dry_run;
@@ -44,6 +55,7 @@ mod failing_calls;
 mod history;
 mod init;
 mod locks;
+mod metrics;
 mod notify_devis;
 mod notify_devis_recorded;
 mod pause;
@@ -52,6 +64,11 @@ mod queue_stop;
 mod rebuild_paths;
 mod rebuild_paths_recorded;
 mod render;
+mod restore;
+mod restore_kill;
+mod restore_postgres;
+mod restore_room;
+mod restore_volumes;
 mod run;
 mod secrets;
 mod services;
@@ -69,7 +86,6 @@ mod update_fiches_secrets;
 mod update_fiches_upstream;
 mod vacuum_db;
 mod why;
-
 /// A test file that is not listed above would never run.
 #[test]
 fn every_test_file_is_part_of_the_program() {

@@ -2,7 +2,9 @@
 
 use super::all_due::run_all_due;
 use super::as_cron::run_as_cron;
-use super::{AlertsArgs, AlertsCommand, Cli, Command, Global, Run, crontab, queue, reference, usage};
+use super::{
+    AlertsArgs, AlertsCommand, Cli, Command, Global, Run, backup, check, crontab, queue, reference, usage,
+};
 use crate::config::job::{JobEntry, Runs};
 use crate::engine::apply::carry_out;
 use crate::engine::order::{Mode, Order};
@@ -56,6 +58,8 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         Command::Run(args) => run(&by_hand, args),
         Command::Crontab(args) => crontab::dispatch(&by_hand, &args.command),
         Command::Queue(args) => queue::dispatch(&by_hand, args),
+        Command::Check(args) => check::dispatch(&by_hand, args),
+        Command::Backup(args) => backup::dispatch(&by_hand, args),
         Command::Alerts(AlertsArgs { command: AlertsCommand::Test(job) }) => by_hand.run(job),
         Command::Pause(job) => {
             let (name, _) = find_job(&world, &job.job)?;
@@ -160,9 +164,10 @@ impl ByHand<'_> {
             reports.borrow_mut().push(serde_json::to_value(&finished.report)?);
             return Ok(finished.report.exit);
         }
-        // What went wrong is told in any case.
-        let matters = J::IS_TOLD && !order.is_scheduled && finished.report.exit == Exit::Done;
-        self.ui.finished(&finished, job.is_answer() || matters)?;
+        // What went wrong is told in any case. Nobody has typed what cron runs.
+        let is_typed = !order.is_scheduled;
+        let matters = J::IS_TOLD && is_typed && finished.report.exit == Exit::Done;
+        self.ui.finished(&finished, (job.is_answer() && (is_typed || !J::ANSWERS)) || matters)?;
         Ok(finished.report.exit)
     }
 

@@ -2,6 +2,8 @@
 
 mod all_due;
 mod as_cron;
+mod backup;
+mod check;
 mod crontab;
 mod dispatch;
 mod queue;
@@ -14,6 +16,7 @@ use crate::exit::Exit;
 use crate::jobs::{
     alerts, ascl_refresh::AsclRefresh, cleanup_stuck::CleanupStuck, cleanup_temp::CleanupTemp,
 };
+use crate::jobs::{archive_logs::ArchiveLogs, docker_prune::DockerPrune, restore::Restore};
 use crate::jobs::{deploy::Deploy, trim_logs::TrimLogs, vacuum_db::VacuumDb};
 use crate::jobs::{expire_logs::ExpireLogs, init::Init, notify_devis::NotifyDevis, pause::Pause};
 use crate::jobs::{rebuild_paths::RebuildPaths, resume::Resume, update_fiches::UpdateFiches};
@@ -210,6 +213,38 @@ Examples:
   maint deploy --rollback                 back to what ran before the last deploy
   maint deploy --unstash                  the local changes again")]
     Deploy(Deploy),
+    Check(check::CheckArgs),
+    Backup(backup::BackupArgs),
+    #[command(after_long_help = "\
+A backup is verified first; a damaged one is refused. Before anything is replaced what is there is
+backed up. With --to nothing is replaced: the backup goes beside the original.
+
+Examples:
+  maint backup list                               which there are
+  maint restore db --to rehearsal                 the latest, into a database of this name
+  maint restore volume grafana_data --dry-run     what would be done
+  maint restore db --from db-app-20261120T021000Z --force
+  maint restore configs --to /tmp/look            the files, into a folder")]
+    Restore(Restore),
+    #[command(after_long_help = "\
+Images that no container uses and that are old enough, and anonymous volumes. A named volume goes
+only when it is named. What would go, and how large it is, is shown before it goes.
+
+Examples:
+  maint docker-prune --dry-run               what would go
+  maint docker-prune --force                 for cron: no question
+  maint docker-prune --images --until 7d     only images, older than a week
+  maint docker-prune --volume old_data       one named volume")]
+    DockerPrune(DockerPrune),
+    #[command(after_long_help = "\
+What the containers have logged since the last archive becomes one compressed file. Docker's own
+logs are left as they are: set max-size and max-file in the Compose file, so that they stay small.
+
+Examples:
+  maint archive-logs                          for cron: since the last archive
+  maint archive-logs --since 24h -n           what would be archived
+  maint archive-logs --exclude '/health '     without the lines that match")]
+    ArchiveLogs(ArchiveLogs),
     #[command(after_long_help = "\
 The job runs as cron would run it: with its lock, its time limit, a log and a line in the history.
 
@@ -324,6 +359,15 @@ impl Command {
             }
             Command::VacuumDb(job) => Some(visitor.visit(&VacuumDb { base: base.to_owned(), ..job.clone() })),
             Command::Queue(args) => args.as_job(is_forced, visitor),
+            Command::Check(args) => args.as_job(visitor),
+            Command::Backup(args) => args.as_job(visitor),
+            Command::Restore(job) => {
+                Some(visitor.visit(&Restore { force: job.force || is_forced, ..job.clone() }))
+            }
+            Command::DockerPrune(job) => {
+                Some(visitor.visit(&DockerPrune { force: job.force || is_forced, ..job.clone() }))
+            }
+            Command::ArchiveLogs(job) => Some(visitor.visit(job)),
             Command::Deploy(job) => {
                 Some(visitor.visit(&Deploy { force: job.force || is_forced, ..job.clone() }))
             }

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct Database {
     /// `sqlite:PATH`, `postgres://…` without a password, or `env:NAME` or `file:PATH` for a whole address.
     pub url: DatabaseUrl,
+    /// The service of Compose that it runs in: its own programs dump and restore it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// How long a database is waited for that another program has locked.
     #[serde(default = "usual_patience")]
     pub busy_timeout: Length,
@@ -33,6 +36,12 @@ impl DatabaseUrl {
     #[must_use]
     pub fn secret(&self) -> Option<SecretRef> {
         SecretRef::try_from(self.0.clone()).ok()
+    }
+
+    /// True when it is written here and leads to PostgreSQL.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        self.0.starts_with("postgres")
     }
 }
 

@@ -1,18 +1,22 @@
 //! `maint.toml` as structs, one file per family of sections. Pure: text in, values or a [`Problem`] out.
 
 pub mod alerts;
+pub mod archive_logs;
 pub mod ascl_refresh;
+pub mod backup;
 pub mod check;
 pub mod cleanup_stuck;
 pub mod cleanup_temp;
 pub mod compose;
 pub mod database;
 pub mod deploy;
+pub mod docker_prune;
 pub mod expire_logs;
 pub mod github;
 pub mod glob;
 pub mod http;
 pub mod job;
+pub mod metrics;
 pub mod notify_devis;
 mod position;
 pub mod rebuild_paths;
@@ -87,6 +91,16 @@ pub struct Config {
     pub compose: Option<compose::ComposeSection>,
     /// What is looked at to see whether the site is well.
     pub checks: BTreeMap<String, check::Check>,
+    /// What `backup` backs up, where to, and how long it is kept.
+    pub backup: backup::BackupSection,
+    /// What `restore` stops meanwhile.
+    pub restore: backup::RestoreSection,
+    /// What of Docker's `docker-prune` removes.
+    pub docker_prune: docker_prune::DockerPruneSection,
+    /// Where `archive-logs` keeps the logs of the containers.
+    pub archive_logs: archive_logs::ArchiveLogsSection,
+    /// Where Prometheus finds how the jobs fared.
+    pub metrics: metrics::MetricsSection,
     /// How `services` calls what it shows.
     pub services: services::ServicesSection,
     /// How `deploy` fetches, builds, starts and judges new code.
@@ -143,6 +157,8 @@ impl Config {
             compose.check().map_err(|why| Wrong::new("compose", why))?;
         }
         self.check_checks()?;
+        self.backup.check().map_err(|why| Wrong::new("backup", why))?;
+        self.metrics.check().map_err(|why| Wrong::new("metrics", why))?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
 
@@ -177,18 +193,24 @@ impl Config {
             let header = format!("checks.{name}");
             check_name(name).map_err(|why| Wrong::new(&header, format!("check name {why}")))?;
             check.check().map_err(|why| Wrong::new(&header, format!("check `{name}` {why}")))?;
-        }
-        let named = self.deploy.checks.iter().flatten();
-        match named.into_iter().find(|name| !self.checks.contains_key(*name)) {
-            Some(name) => {
-                let name = crate::text::escape(name);
-                Err(Wrong::new(
-                    "deploy",
-                    format!("`checks` of [deploy] has `{name}`, but there is no [checks.{name}]"),
-                ))
+            let database = check.slow_queries.as_ref().filter(|name| !self.databases.contains_key(*name));
+            if let Some(database) = database {
+                let database = crate::text::escape(database);
+                let why = format!("check `{name}` asks `{database}`, but there is no [databases.{database}]");
+                return Err(Wrong::new(&header, why));
             }
-            None => Ok(()),
         }
+        self.deploy.checks.iter().flatten().try_for_each(|name| self.check_check_of_deploy(name))
+    }
+
+    fn check_check_of_deploy(&self, name: &str) -> Result<(), Wrong> {
+        let shown = crate::text::escape(name);
+        let why = match self.checks.get(name) {
+            Some(check) if check.http.is_some() => return Ok(()),
+            Some(_) => "which is not of the kind `http`, the only one that a deploy waits for".to_owned(),
+            None => format!("but there is no [checks.{shown}]"),
+        };
+        Err(Wrong::new("deploy", format!("`checks` of [deploy] has `{shown}`, {why}")))
     }
 
     /// Every secret that the configuration names.
@@ -205,6 +227,8 @@ impl Config {
             .chain(self.github.token.clone())
             .chain(self.update_fiches.api_key.clone())
             .chain(self.redis.iter().flat_map(redis::RedisSection::secrets))
+            .chain(self.backup.secrets())
+            .chain(self.checks.values().filter_map(|check| check.password.clone()))
     }
 
     /// True when a run of the job that was missed is made up for.

@@ -36,6 +36,23 @@ pub const BACKUPS: Known = Known {
     ],
 };
 
+/// The columns of a record that `maint` makes itself, in the order in which it fills them.
+pub const OF_A_NEW_BACKUP: [&str; 13] = [
+    "backup_name",
+    "backup_type",
+    "status",
+    "file_path",
+    "file_size",
+    "checksum",
+    "started_at",
+    "completed_at",
+    "duration_seconds",
+    "log_data",
+    "error_message",
+    "created_at",
+    "created_by_id",
+];
+
 /// Records of restores.
 pub const RESTORES: Known = Known {
     key: "restores",

@@ -144,6 +144,51 @@ impl TryFrom<String> for Size {
     }
 }
 
+/// A share: a whole number and `%`; more than 100% is for what counts each core by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = "^[0-9]+%$", "examples" = ["90%"]))]
+pub struct Percent(u32);
+
+impl Percent {
+    /// So many hundredths.
+    #[must_use]
+    pub const fn of(count: u32) -> Percent {
+        Percent(count)
+    }
+
+    /// How many hundredths.
+    #[must_use]
+    pub fn count(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
+    }
+}
+
+impl From<Percent> for String {
+    fn from(percent: Percent) -> String {
+        percent.to_string()
+    }
+}
+
+impl TryFrom<String> for Percent {
+    type Error = String;
+    fn try_from(text: String) -> Result<Percent, String> {
+        let bad = || format!("bad share \"{text}\": write a whole number and `%`, such as \"90%\"");
+        match split(&text) {
+            (digits, "%") => {
+                digits.parse().ok().filter(|count| *count <= 1_000_000).map(Percent).ok_or_else(bad)
+            }
+            _ => Err(bad()),
+        }
+    }
+}
+
 /// A whole number as an option of the command line gives it. What is anything else never means "everything",
 /// and half a million years of hours are enough.
 #[must_use]

@@ -54,8 +54,13 @@ fn rehearse<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Finishe
         None => job.plan(world)?,
     };
     let steps = Steps::planned(std::mem::take(&mut plan.actions));
-    let exit = if plan.failures.is_empty() { Exit::Done } else { Exit::Failed };
+    let exit = if plan.failures.is_empty() { found(&plan).exit() } else { Exit::Failed };
     Ok(finished(job, order, world, plan, steps, (Status::Planned, exit)))
+}
+
+/// How a run ends in which nothing has failed.
+fn found<A>(plan: &Plan<A>) -> Status {
+    if plan.findings.iter().all(|finding| finding.is_well) { Status::Done } else { Status::Found }
 }
 
 /// Everything that is known when the last step is through; `plan` has given its actions to `steps`.
@@ -67,7 +72,7 @@ fn finished<J: Job>(
     steps: Steps<J::Action>,
     (status, exit): (Status, Exit),
 ) -> Finished<J::Action> {
-    let Plan { actions: _, notes, failures, overview } = plan;
+    let Plan { actions: _, notes, failures, overview, findings } = plan;
     let report = Report {
         job: order.name.to_owned(),
         run: None,
@@ -82,6 +87,7 @@ fn finished<J: Job>(
         steps,
         notes,
         failures,
+        findings,
         log: None,
     };
     Finished { report, tail: Vec::new() }
@@ -148,7 +154,8 @@ fn perform<J: Job>(
 /// Without a yes there is nothing to do; asking happens before the lock is taken, so that a question
 /// left open does not keep cron's run away.
 fn approve<J: Job>(job: &J, order: &Order<'_>, world: &World) -> Result<Option<Plan<J::Action>>> {
-    if J::ANSWERS {
+    // What cron runs has a time limit, which counts from the lock on.
+    if J::ANSWERS && !order.is_scheduled {
         return job.plan(world).map(Some);
     }
     if order.is_forced || job.question(&Plan::default()).is_none() {
@@ -211,7 +218,7 @@ pub(super) fn work<J: Job>(
     let status = match world.stop.reason().filter(|_| was_cut || was_cut_in_planning) {
         Some(reason) => reason.into(),
         None if has_failed => Status::Failed,
-        None => Status::Done,
+        None => found(&plan),
     };
     let exit = error_exit.unwrap_or(status.exit());
     finished(job, order, world, plan, steps, (status, exit))

@@ -105,7 +105,7 @@ pub struct Run {
     pub job: String,
     /// What it ran.
     pub line: String,
-    /// running, done, failed, interrupted, timed-out, skipped or lost.
+    /// running, done, found, failed, interrupted, timed-out, skipped or lost.
     pub status: String,
     /// The exit code.
     pub exit_code: Option<i64>,
@@ -166,6 +166,12 @@ impl Run {
     #[must_use]
     pub fn is_failure(&self) -> bool {
         matches!(self.status.as_str(), "failed" | "timed-out" | LOST)
+    }
+
+    /// True when it ended as it should have, and what it looked at is not well.
+    #[must_use]
+    pub fn has_found(&self) -> bool {
+        self.status == "found"
     }
 
     /// True while it goes on.

@@ -8,6 +8,7 @@ pub mod history;
 pub mod installed;
 pub mod lock;
 pub mod memory;
+pub(crate) mod metrics;
 pub mod order;
 pub mod pause;
 pub mod plan;

@@ -1,7 +1,7 @@
 //! What a command would do, computed without changing anything.
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt::Display;
 
@@ -16,11 +16,30 @@ pub struct Plan<A> {
     pub failures: Vec<String>,
     /// The state that was found, as a table.
     pub overview: Option<Overview>,
+    /// What a job that checks has found of one thing and another.
+    pub findings: Vec<Finding>,
+}
+
+/// What a job that checks has found of one thing: a run with one that is not well ends with exit code 3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was looked at; it keeps its name from run to run.
+    pub name: String,
+    /// Whether nobody has to look after it.
+    pub is_well: bool,
+    /// How it is, in a few words.
+    pub words: String,
 }
 
 impl<A> Default for Plan<A> {
     fn default() -> Plan<A> {
-        Plan { actions: Vec::new(), notes: Vec::new(), failures: Vec::new(), overview: None }
+        Plan {
+            actions: Vec::new(),
+            notes: Vec::new(),
+            failures: Vec::new(),
+            overview: None,
+            findings: Vec::new(),
+        }
     }
 }
 

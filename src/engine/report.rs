@@ -1,13 +1,13 @@
 //! What a run did: text, JSON, history row and REST answer come from this one value.
 
-use super::plan::Overview;
+use super::plan::{Finding, Overview};
 use crate::exit::Exit;
 use crate::text;
 use crate::world::files::Removal;
 use crate::world::stop::Reason;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -142,6 +142,8 @@ pub enum Status {
     Planned,
     /// All was done, or there was nothing to do.
     Done,
+    /// All was done, and what was looked at is not well.
+    Found,
     /// It failed, or part of it did.
     Failed,
     /// A signal ended it.
@@ -157,6 +159,7 @@ impl Status {
         match self {
             Status::Planned => "planned",
             Status::Done => "done",
+            Status::Found => "found",
             Status::Failed => "failed",
             Status::Interrupted(_) => "interrupted",
             Status::TimedOut => "timed-out",
@@ -168,6 +171,7 @@ impl Status {
     pub fn exit(self) -> Exit {
         match self {
             Status::Planned | Status::Done => Exit::Done,
+            Status::Found => Exit::Found,
             Status::Failed => Exit::Failed,
             Status::Interrupted(signal) => Exit::Signal(signal),
             Status::TimedOut => Exit::TimedOut,
@@ -213,12 +217,15 @@ pub struct Report<A> {
     pub notes: Vec<String>,
     /// What could not be looked at, and what ended the run early.
     pub failures: Vec<String>,
+    /// What a job that checks has found.
+    pub findings: Vec<Finding>,
     /// The file with the run's log.
     pub log: Option<String>,
 }
 
 /// How many steps ended in each way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Of a dry run.
     pub planned: usize,
@@ -261,6 +268,10 @@ impl<A> Report<A> {
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{} {word}", text::thousands(count as u64)))
             .collect();
+        if !self.findings.is_empty() {
+            let well = self.findings.iter().filter(|finding| finding.is_well).count();
+            parts.push(format!("{well} of {} well", self.findings.len()));
+        }
         if parts.is_empty() {
             parts.push("nothing to do".to_owned());
         }
@@ -307,6 +318,9 @@ impl<A: Serialize> Serialize for Report<A> {
         map.serialize_entry("steps", &self.steps)?;
         map.serialize_entry("notes", &self.notes)?;
         map.serialize_entry("failures", &self.failures)?;
+        if !self.findings.is_empty() {
+            map.serialize_entry("findings", &self.findings)?;
+        }
         if let Some(log) = &self.log {
             map.serialize_entry("log", log)?;
         }

@@ -6,7 +6,7 @@ use super::history::{Ending, History};
 use super::lock::{self, Holder, Lock, Taken};
 use super::order::Order;
 use super::report::{Outcome, Status};
-use super::{Action, alerts};
+use super::{Action, alerts, metrics};
 use crate::error::{Problem, exit_of, one_line};
 use crate::exit::Exit;
 use crate::logging;
@@ -146,10 +146,11 @@ impl<'a> Session<'a> {
     /// Everything is written down and the lock is free: those who want to know hear of it.
     pub(super) fn tell(&self, exit: Exit, summary: &str) {
         let Session { order, world, permit, history, overdue, .. } = self;
+        let log = world.state.log(order.name, self.run());
+        metrics::tell(world, history, &log, permit);
         if !order.is_told {
             return;
         }
-        let log = world.state.log(order.name, self.run());
         let end = runlog::end_of(&log, MOST_PINGED).unwrap_or_else(|| summary.to_owned());
         self.ping(Ping::Exit(exit.code()), &end, END);
         alerts::tell(world, history, overdue, &log, permit);
@@ -187,6 +188,10 @@ impl<'a> Session<'a> {
 
     /// Writes the run down; when that fails, the report says so, because the work itself is done.
     pub(super) fn end<A: Action>(&self, finished: &mut Finished<A>) {
+        let not_well = finished.report.findings.iter().filter(|finding| !finding.is_well);
+        for finding in not_well.take(MOST_KEPT) {
+            log::info!(target: logging::STEP, "not well: {}: {}", finding.name, finding.words);
+        }
         log::info!(target: logging::STEP, "{}", finished.report.summary());
         finished.tail = logging::detach();
         if let Err(error) = self.write_down(finished) {
@@ -209,6 +214,7 @@ impl<'a> Session<'a> {
             "not_done": not_done.take(MOST_KEPT).collect::<Vec<_>>(),
             "notes": report.notes.iter().take(MOST_KEPT).collect::<Vec<_>>(),
             "failures": report.failures.iter().take(MOST_KEPT).collect::<Vec<_>>(),
+            "findings": report.findings.iter().take(MOST_KEPT).collect::<Vec<_>>(),
         });
         let row = row.to_string();
         let ending = Ending {

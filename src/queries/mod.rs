@@ -1,6 +1,8 @@
 //! One file per subcommand that only looks, under the same name.
 
 pub mod audit;
+pub mod backup;
+pub mod check;
 pub mod config;
 pub mod crontab;
 pub mod doctor;

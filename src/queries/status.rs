@@ -13,10 +13,10 @@ use clap::Args;
 use serde::Serialize;
 use std::fmt;
 
-/// Shows how each job is: ok, failing, overdue, running, paused
+/// Shows how each job is: ok, failing, not well, overdue, running, paused
 #[derive(Args, Clone, Debug)]
 pub struct Status {
-    /// Print only what is overdue or failing, and end with exit code 3 when there is such a job
+    /// Print only what is overdue, failing or not well, and end with exit code 3 when there is such a job
     #[arg(long)]
     pub check: bool,
 }
@@ -29,6 +29,7 @@ enum State {
     Paused,
     Overdue,
     Failing,
+    Found,
     NeverRan,
     Ok,
 }
@@ -40,13 +41,14 @@ impl State {
             State::Paused => "paused",
             State::Overdue => "overdue",
             State::Failing => "failing",
+            State::Found => "not well",
             State::NeverRan => "never ran",
             State::Ok => "ok",
         }
     }
 
     fn is_trouble(self) -> bool {
-        matches!(self, State::Overdue | State::Failing)
+        matches!(self, State::Overdue | State::Failing | State::Found)
     }
 }
 
@@ -112,6 +114,7 @@ fn state(last: Option<&Run>, is_paused: bool, is_overdue: bool) -> State {
         _ if is_paused => State::Paused,
         _ if is_overdue => State::Overdue,
         Some(run) if run.is_failure() => State::Failing,
+        Some(run) if run.has_found() => State::Found,
         Some(_) => State::Ok,
         None => State::NeverRan,
     }
@@ -142,7 +145,7 @@ impl Row {
             let missed = text::plural(*missed, "run");
             writeln!(f, "{job}: overdue since {}, {missed} missed; `maint why {job}`", show_firing(since))?;
         }
-        if let Some(run) = last.as_ref().filter(|run| run.is_failure()) {
+        if let Some(run) = last.as_ref().filter(|run| run.is_failure() || run.has_found()) {
             let summary = text::escape(&run.summary);
             let summary = summary.strip_prefix(&format!("{job}: ")).unwrap_or(&summary);
             writeln!(f, "{job}: {summary}; `maint logs {job}`")?;

@@ -2,9 +2,11 @@
 
 pub mod access;
 pub mod accounts;
+pub(crate) mod archive;
 pub mod as_cron;
 pub(crate) mod ascl;
-pub(crate) mod check;
+pub(crate) mod backups;
+pub(crate) mod checks;
 pub(crate) mod claude;
 pub mod clock;
 pub mod command;
@@ -26,6 +28,7 @@ pub(crate) mod mail;
 pub mod process;
 pub mod programs;
 pub mod progress;
+pub(crate) mod pushgateway;
 pub(crate) mod redis;
 pub(crate) mod rq;
 pub mod runlog;
@@ -73,6 +76,8 @@ pub struct World {
     pub progress: Progress,
     /// What this run has learnt of the machines that it has asked.
     pub(crate) asked: http::Asked,
+    /// The containers that it has entered.
+    pub(crate) entered: docker::Entered,
     /// Set when a real run begins.
     is_real: OnceLock<()>,
     secrets: OnceLock<Secrets>,
@@ -132,6 +137,7 @@ impl World {
             stop: Stop::default(),
             progress: Progress::default(),
             asked: http::Asked::default(),
+            entered: docker::Entered::default(),
             is_real: OnceLock::new(),
             secrets: OnceLock::new(),
         })
@@ -149,15 +155,24 @@ impl World {
             stop: self.stop.without_limit(),
             progress: self.progress.clone(),
             asked: self.asked.clone(),
+            entered: docker::Entered::default(),
             is_real: self.is_real.clone(),
             secrets: self.secrets.clone(),
         }
+    }
+
+    /// The same world for a part of the run that may take no longer than this.
+    pub(crate) fn within(&self, limit: std::time::Duration) -> World {
+        let mut world = self.later();
+        world.stop = self.stop.within(limit);
+        world
     }
 
     /// The same world for what must be brought to its end although the run is being ended; it may take so long.
     #[must_use]
     pub(crate) fn to_the_end(&self, limit: std::time::Duration) -> World {
         let mut world = self.later();
+        world.entered = self.entered.clone();
         world.stop = Stop::default();
         world.stop.limit(limit);
         world

@@ -13,7 +13,8 @@ impl Progress {
         Progress(Some(Arc::new(watcher)))
     }
 
-    pub(super) fn tell(&self, done: usize, total: usize) {
+    /// So much of so much is done.
+    pub(crate) fn tell(&self, done: usize, total: usize) {
         if let Some(watcher) = &self.0 {
             watcher(done, total);
         }

@@ -40,6 +40,13 @@ impl Stop {
         Stop { signal: Arc::clone(signal), is_urgent: Arc::clone(is_urgent), deadline: OnceLock::new() }
     }
 
+    /// The same stop, which comes after this time at the latest.
+    pub(super) fn within(&self, limit: Duration) -> Stop {
+        let stop = self.without_limit();
+        stop.limit(self.left().map_or(limit, |left| left.min(limit)));
+        stop
+    }
+
     /// The same stop for another who looks at it: signals and the time limit as it is set by now.
     pub(super) fn shared(&self) -> Stop {
         let Stop { signal, is_urgent, deadline } = self;

@@ -26,12 +26,22 @@ impl Engine {
     /// The engine of this program; none where it cannot run, which is said once.
     pub(crate) fn shared() -> Option<&'static Engine> {
         static ENGINE: OnceLock<Option<Engine>> = OnceLock::new();
+        Engine::once(&ENGINE)
+    }
+
+    /// Another engine, for those tests that remove whatever nobody uses.
+    pub(crate) fn to_be_pruned() -> Option<&'static Engine> {
+        static ENGINE: OnceLock<Option<Engine>> = OnceLock::new();
+        Engine::once(&ENGINE)
+    }
+
+    fn once(engine: &'static OnceLock<Option<Engine>>) -> Option<&'static Engine> {
         let start = || {
             Engine::start()
                 .map_err(|why| leave_out("tests on a real Docker; the stand-in is used", &why))
                 .ok()
         };
-        ENGINE.get_or_init(start).as_ref()
+        engine.get_or_init(start).as_ref()
     }
 
     fn start() -> Result<Engine, String> {

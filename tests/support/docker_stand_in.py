@@ -134,9 +134,11 @@ DOCKER = {
     "images": flags("-a/--all --digests --no-trunc -q/--quiet", "-f/--filter --format"),
     "rmi": flags("-f/--force --no-prune"),
     "rm": flags("-f/--force -l/--link -v/--volumes"),
+    "exec": flags("-d/--detach -i/--interactive --privileged -t/--tty", "--detach-keys -e/--env --env-file -u/--user -w/--workdir"),
     "logs": flags("--details -f/--follow -t/--timestamps", "--since -n/--tail --until"),
     "version": flags("", "-f/--format"),
     "info": flags("", "-f/--format"),
+    "volume ls": flags("-q/--quiet", "-f/--filter --format"),
     "image inspect": flags("", "-f/--format --platform"),
     "image tag": flags(),
     "image ls": flags("-a/--all --digests --no-trunc -q/--quiet", "-f/--filter --format"),
@@ -378,7 +380,7 @@ def state_of(one):
 
 def container_record(engine, one):
     return {"Id": one["id"], "Created": iso(one["started"]), "State": state_of(one), "Image": one["image_id"], "Name": "/" + one["name"],
-            "RestartCount": one.get("restarts", 0), "Config": {"Image": one["image"], "Labels": labels(engine, one)}}
+            "RestartCount": one.get("restarts", 0), "Mounts": one.get("mounts", []), "Config": {"Image": one["image"], "Labels": labels(engine, one)}}
 
 
 def render(value, template, engine):
@@ -397,6 +399,57 @@ def render(value, template, engine):
     return json.dumps(value) if bare else str(value)
 
 
+def one_container(engine, name):
+    for one in engine["containers"]:
+        if one["id"].startswith(name) or one["name"] == name:
+            return one
+    fail("Error: No such container: " + name)
+
+
+def moment(text):
+    """A time as --since and --until take it, in seconds since 1970."""
+    if text.replace(".", "").isdigit():
+        return float(text)
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    try:
+        seconds = datetime.datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=datetime.timezone.utc).timestamp()
+    except ValueError:
+        fail("invalid value for \"since\": failed to parse value as time or duration: %r" % text)
+    return seconds + float("0." + (fraction or "0"))
+
+
+def logs(one, given):
+    """The lines of a container; one that is [SECONDS, TEXT, OUTPUT] was written then, to output 1 or 2."""
+    since, until = moment(given.get("since", ["0"])[-1]), moment(given.get("until", ["99999999999"])[-1])
+    tail = given.get("tail", ["all"])[-1]
+    if one.get("log driver"):
+        fail("Error response from daemon: configured logging driver does not support reading")
+    lines = [line if isinstance(line, list) else [None, line, 1] for line in one.get("log", [])]
+    lines = [line for line in lines if line[0] is None or since <= line[0] < until]
+    for _, text, output in lines[-(10_000_000 if tail == "all" else int(tail)):]:
+        (sys.stdout if output == 1 else sys.stderr).write(text + "\n")
+    count, text = one.get("flood", [0, ""])
+    for _ in range(count):
+        sys.stdout.write(text + "\n")
+
+
+def inside(one, words, given):
+    """A program in a container: {NAME: {"stdout": …, "stderr": …, "code": …}} are those that it has."""
+    if given.get("tty"):
+        fail("the input device is not a TTY")
+    if one["state"] != "running":
+        fail("Error response from daemon: Container %s is not running" % one["id"])
+    if not words:
+        fail("\"docker exec\" requires at least 2 arguments.")
+    program = one.get("programs", {}).get(words[0])
+    if program is None:
+        fail("OCI runtime exec failed: exec failed: container_linux.go:380: starting container process caused: "
+             "exec: \"%s\": executable file not found in $PATH: unknown" % words[0], 126)
+    sys.stdout.write(program.get("stdout", ""))
+    sys.stderr.write(program.get("stderr", ""))
+    sys.exit(program.get("code", 0))
+
+
 def docker(engine, arguments):
     _, words = parse(arguments, GLOBAL, stop_at_word=True)
     if not words:
@@ -409,11 +462,11 @@ def docker(engine, arguments):
             fail("docker: 'compose' is not a docker command.\nSee 'docker --help'")
         return compose(engine, 2, words[1:])
     verb, rest = words[0], words[1:]
-    if verb in ("image", "container") and rest:
+    if verb in ("image", "container", "volume") and rest:
         verb, rest = verb + " " + rest[0], rest[1:]
     if verb not in DOCKER:
         fail("docker: '%s' is not a docker command.\nSee 'docker --help'" % verb)
-    given, names = parse(rest, DOCKER[verb])
+    given, names = parse(rest, DOCKER[verb], stop_at_word=verb == "exec")
     template = given.get("format", [None])[-1]
     need_engine(engine)
     if verb in ("ps", "container ls"):
@@ -444,7 +497,7 @@ def docker(engine, arguments):
                 row = {"BlockIO": "1.05MB / 4.1kB", "CPUPerc": one.get("cpu", "20.00%"), "Container": one["id"][:12],
                        "ID": one["id"] if given.get("no-trunc") else one["id"][:12], "MemPerc": "1.95%",
                        "MemUsage": one.get("memory", "40MiB / 2GiB"), "Name": one["name"],
-                       "NetIO": "1.5kB / 2.5kB", "PIDs": "6"}
+                       "NetIO": one.get("network", "1.5kB / 2.5kB"), "PIDs": "6"}
                 print(render(row, template or "{{.ID}}", engine))
         missing = [name for name in names if not any(one["id"].startswith(name) or one["name"] == name for one in engine["containers"])]
         if missing:
@@ -484,11 +537,14 @@ def docker(engine, arguments):
         for tag, digest in engine["images"].items():
             row = {"ID": digest if given.get("no-trunc") else digest[7:19], "Repository": tag.split(":")[0], "Tag": (tag + ":latest").split(":")[1]}
             print(row["ID"] if given.get("quiet") else render(row, template or "{{.ID}}", engine))
+    elif verb == "volume ls":
+        pass  # it has none
     elif verb == "logs":
-        for one in engine["containers"]:
-            if names and (one["id"].startswith(names[0]) or one["name"] == names[0]):
-                tail = given.get("tail", ["all"])[-1]
-                print("\n".join(one.get("log", [])[-(10_000 if tail == "all" else int(tail)):]))
+        if len(names) != 1:
+            fail("\"docker logs\" requires exactly 1 argument.")
+        logs(one_container(engine, names[0]), given)
+    elif verb == "exec":
+        inside(one_container(engine, names[0]), names[1:], given)
     elif verb in ("version", "info"):
         answer = {"Client": {"Version": "%d.0.0" % engine["cli"]}, "Server": {"APIVersion": "1.41", "Version": "%d.0.0" % engine["cli"]},
                   "ServerVersion": "%d.0.0" % engine["cli"]}

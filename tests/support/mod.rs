@@ -14,6 +14,7 @@ pub(crate) mod graphql;
 pub(crate) mod http;
 pub(crate) mod keeper;
 pub(crate) mod libraries;
+pub(crate) mod rabbitmq;
 pub(crate) mod redis;
 pub(crate) mod smtp;
 pub(crate) mod tls;

@@ -120,6 +120,23 @@ impl Times {
         hours.flat_map(move |hour| minutes.values().map(move |minute| hour * 60 + minute))
     }
 
+    /// The longest time between two firings, on a calendar whose clock is never changed; `None` when it fires at most once in
+    /// nine years.
+    #[must_use]
+    pub fn longest_gap(&self) -> Option<Duration> {
+        // From a leap year to beyond the one after the next.
+        const BEGIN: NaiveDate = NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+        const DAYS: usize = 9 * 366;
+        let minutes: Vec<u32> = self.minutes_of_day(0..24).collect();
+        let (first, last) = (minutes.first()?, minutes.last()?);
+        let dates: Vec<NaiveDate> =
+            BEGIN.iter_days().take(DAYS).filter(|date| self.has_date(*date)).collect();
+        let night = i64::from(*first) - i64::from(*last);
+        let across = dates.windows(2).map(|pair| (pair[1] - pair[0]).num_minutes() + night);
+        let within = minutes.windows(2).map(|pair| i64::from(pair[1] - pair[0]));
+        across.max().map(|across| Duration::minutes(within.chain([across]).max().unwrap_or(across)))
+    }
+
     pub(super) fn next_after<Tz: TimeZone>(&self, after: &DateTime<Tz>) -> Option<DateTime<Tz>> {
         let later = |local| self.instants(&after.timezone(), local).find(|instant| instant > after);
         let walk = |mut local: NaiveDateTime| loop {

@@ -2,6 +2,7 @@
 
 use crate::engine::due::Overdue;
 use crate::engine::history::Run;
+use crate::engine::plan::Finding;
 use crate::engine::report;
 use crate::logging;
 use crate::text;
@@ -17,6 +18,8 @@ const LINES: usize = 20;
 const BYTES: u64 = 128 << 10;
 /// What an alert keeps of a line.
 const LONGEST_LINE: usize = 300;
+/// What it tells of a finding.
+const LONGEST_WORDS: usize = 1_000;
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +52,9 @@ impl Kind {
 pub(crate) struct Alert {
     pub(crate) kind: Kind,
     pub(crate) job: String,
+    /// What the job has found well or not well; `None` when this is about the job itself.
+    #[serde(default)]
+    pub(crate) finding: Option<String>,
     /// The run's id; empty when there was none.
     pub(crate) run: String,
     /// The word of the history for how the run ended.
@@ -87,6 +93,7 @@ impl Alert {
         Alert {
             kind,
             job: run.job.clone(),
+            finding: None,
             run: run.run.clone(),
             status: run.status.clone(),
             exit_code: run.exit_code,
@@ -101,6 +108,24 @@ impl Alert {
                 .collect(),
             since,
             count,
+        }
+    }
+
+    /// An alert of what a run has found.
+    pub(super) fn of_finding(
+        world: &World,
+        kind: Kind,
+        run: &Run,
+        finding: &Finding,
+        since: Option<DateTime<Utc>>,
+        count: u32,
+    ) -> Alert {
+        Alert {
+            finding: Some(text::cut(&finding.name, LONGEST_LINE)),
+            summary: text::cut(&finding.words, LONGEST_WORDS),
+            // The log tells of everything that was looked at.
+            tail: Vec::new(),
+            ..Alert::of_run(world, kind, run, since, count)
         }
     }
 
@@ -123,6 +148,7 @@ impl Alert {
     pub(super) fn redacted(&self) -> Alert {
         let clean = |text: &String| logging::redacted(text).into_owned();
         Alert {
+            finding: self.finding.as_ref().map(clean),
             summary: clean(&self.summary),
             log: self.log.as_ref().map(clean),
             tail: self.tail.iter().map(clean).collect(),
@@ -135,6 +161,7 @@ impl Alert {
         Alert {
             kind: Kind::Test,
             job: "test".to_owned(),
+            finding: None,
             run: String::new(),
             status: "test".to_owned(),
             exit_code: None,

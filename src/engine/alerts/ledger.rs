@@ -6,11 +6,13 @@ use crate::config::alerts::{Event, Receiver};
 use crate::engine::apply::Permit;
 use crate::engine::due::Overdue;
 use crate::engine::history::{History, Run};
+use crate::engine::plan::Finding;
 use crate::logging;
 use crate::world::World;
 use anyhow::Result;
 use chrono::{DateTime, Duration, Utc};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Alerts that one run sends to each receiver; what is left waits for the next run.
@@ -27,11 +29,15 @@ pub(super) fn weigh(
     let wanted = &world.config.alerts.on;
     // Two jobs that end at the same time must not both raise an alert.
     let ledger = Transaction::new_unchecked(history.connection(), TransactionBehavior::Immediate)?;
-    for (id, run) in ended(&ledger)? {
+    for Ended { id, run, findings } in ended(&ledger)? {
         ledger.execute("UPDATE runs SET weighed = 1 WHERE id = ?1", [id])?;
-        let event = weigh_run(world, &ledger, &run)?;
-        if let Some(alert) = event.filter(|(event, _)| wanted.contains(event)).map(|(_, alert)| alert) {
-            add(&ledger, &alert)?;
+        let of_run = weigh_run(world, &ledger, &run)?;
+        let of_findings = findings.iter().map(|finding| weigh_finding(world, &ledger, &run, finding));
+        let of_findings = of_findings.collect::<Result<Vec<_>>>()?;
+        for (event, alert) in of_run.into_iter().chain(of_findings.into_iter().flatten()) {
+            if wanted.contains(&event) {
+                add(&ledger, &alert)?;
+            }
         }
     }
     for (job, overdue) in overdue {
@@ -46,40 +52,90 @@ pub(super) fn weigh(
     Ok(ledger.commit()?)
 }
 
+/// A run that has ended, and what it found.
+struct Ended {
+    id: i64,
+    run: Run,
+    findings: Vec<Finding>,
+}
+
 /// The runs that have ended, oldest first.
-fn ended(ledger: &Connection) -> Result<Vec<(i64, Run)>> {
+fn ended(ledger: &Connection) -> Result<Vec<Ended>> {
     let mut statement = ledger.prepare("SELECT * FROM runs WHERE weighed = 0 ORDER BY id")?;
-    let runs = statement.query_map([], |row| Ok((row.get("id")?, Run::from_row(row)?)))?;
-    let mut runs = runs.collect::<rusqlite::Result<Vec<(i64, Run)>>>()?;
-    runs.retain(|(_, run)| !run.is_running());
+    let runs = statement.query_map([], |row| {
+        let findings = findings(&row.get::<_, String>("report")?);
+        Ok(Ended { id: row.get("id")?, run: Run::from_row(row)?, findings })
+    })?;
+    let mut runs = runs.collect::<rusqlite::Result<Vec<Ended>>>()?;
+    runs.retain(|ended| !ended.run.is_running());
     Ok(runs)
 }
 
-/// What a run means for its job. Skipped and interrupted ones tell nothing of it.
+/// The findings in the report of a run; one without any tells nothing of them.
+fn findings(report: &str) -> Vec<Finding> {
+    #[derive(Deserialize)]
+    struct Found {
+        #[serde(default)]
+        findings: Vec<Finding>,
+    }
+    serde_json::from_str(report).map_or_else(|_| Vec::new(), |found: Found| found.findings)
+}
+
+/// What a run means for its job. Skipped and interrupted ones tell nothing of it; one that found something has done its work.
 fn weigh_run(world: &World, ledger: &Connection, run: &Run) -> Result<Option<(Event, Alert)>> {
+    let is_well = match run.status.as_str() {
+        _ if run.is_failure() => false,
+        "done" | "found" => true,
+        _ => return Ok(None),
+    };
+    let turn = turn(world, ledger, run, &run.job, is_well)?;
+    Ok(turn.map(|(event, kind, Latch { since, failures, .. })| {
+        (event, Alert::of_run(world, kind, run, since, failures))
+    }))
+}
+
+/// What a run means for one thing that it looked at. One that was cut off may have cut off its looks.
+fn weigh_finding(
+    world: &World,
+    ledger: &Connection,
+    run: &Run,
+    finding: &Finding,
+) -> Result<Option<(Event, Alert)>> {
+    if !matches!(run.status.as_str(), "done" | "found" | "failed") {
+        return Ok(None);
+    }
+    // No job has a name with a slash in it.
+    let subject = format!("{}/{}", run.job, finding.name);
+    let turn = turn(world, ledger, run, &subject, finding.is_well)?;
+    Ok(turn.map(|(event, kind, Latch { since, failures, .. })| {
+        (event, Alert::of_finding(world, kind, run, finding, since, failures))
+    }))
+}
+
+/// Moves the latch of a job, or of something that it looks at. What is to be told, and the series of failures it is about.
+fn turn(
+    world: &World,
+    ledger: &Connection,
+    run: &Run,
+    subject: &str,
+    is_well: bool,
+) -> Result<Option<(Event, Kind, Latch)>> {
     let section = &world.config.alerts;
     let period = Duration::from_std(section.period.duration()).unwrap_or(Duration::MAX);
-    let mut latch = latch(ledger, &run.job)?;
-    let event = if run.is_failure() {
-        latch.fail(run.started, world.clock.now(), (section.tolerate, period)).then(|| {
-            let alert = Alert::of_run(world, Kind::Failure, run, latch.since, latch.failures);
-            (Event::Failure, alert)
-        })
-    } else if run.status == "done" {
-        latch.succeed().map(|before| {
-            let alert = Alert::of_run(world, Kind::Recovery, run, before.since, before.failures);
-            (Event::Recovery, alert)
-        })
+    let mut latch = latch(ledger, subject)?;
+    let told = if is_well {
+        latch.succeed().map(|before| (Event::Recovery, Kind::Recovery, before))
     } else {
-        return Ok(None);
+        let is_told = latch.fail(run.started, world.clock.now(), (section.tolerate, period));
+        is_told.then_some((Event::Failure, Kind::Failure, latch))
     };
-    let Latch { failures, since, is_told, told } = latch;
+    let Latch { failures, since, is_told, told: at } = latch;
     ledger.execute(
         "INSERT INTO alert_states (job, failures, since, is_told, told) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (job) DO UPDATE SET failures = ?2, since = ?3, is_told = ?4, told = ?5",
-        params![run.job, failures, milliseconds(since), is_told, milliseconds(told)],
+        params![subject, failures, milliseconds(since), is_told, milliseconds(at)],
     )?;
-    Ok(event)
+    Ok(told)
 }
 
 fn milliseconds(time: Option<DateTime<Utc>>) -> Option<i64> {

@@ -17,6 +17,7 @@ use crate::world::{World, environment, webhook};
 use anyhow::Result;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
 /// Characters of the log that a chat message shows: a phone shows no more, and no limit of theirs is near.
@@ -174,6 +175,7 @@ fn for_program(world: &World, alert: &Alert, words: Words) -> Value {
         "event": alert.kind,
         "site": world.config.site_name(),
         "job": alert.job,
+        "finding": alert.finding,
         "run_id": alert.run,
         "status": status,
         "started_at": report::time(alert.started),
@@ -184,6 +186,17 @@ fn for_program(world: &World, alert: &Alert, words: Words) -> Value {
         "log": alert.log,
         "last_lines": words.tail,
     })
+}
+
+/// What an alert is about, in the characters that the name of a message may have: a run may find several things.
+fn subject_of(alert: &Alert) -> String {
+    match &alert.finding {
+        Some(finding) => {
+            let digest = Sha256::digest(finding.as_bytes());
+            format!("{}.{}", alert.job, text::hex(&digest[..6]))
+        }
+        None => alert.job.clone(),
+    }
 }
 
 fn for_mail(world: &World, alert: &Alert, words: &Words) -> Letter {
@@ -204,7 +217,7 @@ fn for_mail(world: &World, alert: &Alert, words: &Words) -> Letter {
     Letter {
         subject: logging::redacted(&format!("[{site}] {title}")).into_owned(),
         body: logging::redacted(&body).into_owned(),
-        id: format!("{site}.{}.{run}.{}", alert.job, alert.kind.word()),
+        id: format!("{site}.{}.{run}.{}", subject_of(alert), alert.kind.word()),
         date: alert.at,
     }
 }

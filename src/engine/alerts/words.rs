@@ -42,7 +42,16 @@ pub(super) fn of(world: &World, alert: &Alert) -> Words {
 }
 
 fn title(language: Language, alert: &Alert, site: &str) -> String {
-    let Alert { kind, job, status, exit_code, .. } = alert;
+    let Alert { kind, job, finding, status, exit_code, .. } = alert;
+    if let Some(finding) = finding {
+        let finding = text::escape(finding);
+        return match (language, kind) {
+            (Language::En, Kind::Recovery) => format!("{job}: {finding} is well again on {site}"),
+            (Language::En, _) => format!("{job}: {finding} is not well on {site}"),
+            (Language::Fr, Kind::Recovery) => format!("{job} : {finding} va de nouveau bien sur {site}"),
+            (Language::Fr, _) => format!("{job} : {finding} ne va pas bien sur {site}"),
+        };
+    }
     let could_not_begin = matches!(exit_code, Some(2 | 4)) && alert.log.is_none();
     let (english, french) = match (kind, status.as_str()) {
         (Kind::Test, _) => {

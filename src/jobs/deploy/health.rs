@@ -4,7 +4,7 @@ use crate::config::check::Check;
 use crate::error::one_line;
 use crate::text;
 use crate::world::World;
-use crate::world::check::{Pulse, look};
+use crate::world::checks::{Pulse, look};
 use crate::world::docker::{Compose, Container, Health, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -193,7 +193,7 @@ fn checks(world: &World) -> BTreeMap<String, String> {
 
 /// Why a check is not passed.
 fn failed(world: &World, name: &str, check: &Check) -> Option<String> {
-    match look(world, name, check) {
+    match look(world, name, check.http.as_deref()?, check) {
         Ok(Pulse::Well(_)) => None,
         Ok(Pulse::Slow(_, why) | Pulse::Bad(why)) => Some(why),
         Err(error) => Some(one_line(&error)),

@@ -12,22 +12,6 @@ use crate::world::files::{Checksum, Find, Presence};
 use anyhow::Result;
 use std::collections::HashMap;
 
-/// The columns that are written, in the order in which [`Work::insert`] fills them.
-pub(super) const COLUMNS: [&str; 13] = [
-    "backup_name",
-    "backup_type",
-    "status",
-    "file_path",
-    "file_size",
-    "checksum",
-    "started_at",
-    "completed_at",
-    "duration_seconds",
-    "log_data",
-    "error_message",
-    "created_at",
-    "created_by_id",
-];
 /// Rows written by one statement: SQLite looks each parameter up among all by its name.
 const AT_ONCE: usize = 100;
 /// A record holds a name of at most so many characters.
@@ -144,7 +128,7 @@ impl<'r> Work<'r> {
 
     fn insert(&mut self, changing: &mut Session<'_>, new: &[New<'_>]) -> Result<()> {
         let table = changing.table(&tables::BACKUPS)?;
-        let (columns, [id, path]) = (table.columns(COLUMNS)?, table.columns(["id", "file_path"])?);
+        let (columns, [id, path]) = (table.columns(tables::OF_A_NEW_BACKUP)?, table.columns(["id", "file_path"])?);
         // The time and the owner are the same for all.
         let row = |row: usize| {
             let [name, path, size, sum] = [3, 4, 5, 6].map(|number| number + row * 4);

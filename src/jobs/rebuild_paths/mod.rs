@@ -76,7 +76,7 @@ impl Job for RebuildPaths {
                 text::plural(found.orphans.len(), "file")
             )),
         }
-        Ok(Plan { actions, notes: found.notes, failures: found.failures, overview })
+        Ok(Plan { actions, notes: found.notes, failures: found.failures, overview, ..Plan::default() })
     }
 
     fn sum_up(&self, steps: &Steps<Repair>) -> Option<String> {

@@ -54,7 +54,7 @@ fn columns(session: &mut Session<'_>) -> Result<(Table, [String; 4])> {
 
 /// Refuses a table that cannot be read and written.
 pub(super) fn check(session: &mut Session<'_>) -> Result<()> {
-    columns(session)?.0.columns(super::apply::COLUMNS).map(drop)
+    columns(session)?.0.columns(tables::OF_A_NEW_BACKUP).map(drop)
 }
 
 /// Hands the path of every record that names a file to `each`.

@@ -1,5 +1,6 @@
 //! `maint doctor`: everything that would stop a job under cron, and what to do about it.
 
+mod checks;
 mod claude;
 mod services;
 mod tools;
@@ -107,6 +108,7 @@ impl Query for Doctor {
             tools::tools(world),
             claude::claude(world),
             databases(world),
+            checks::checks(world),
             services::services(world),
         ]
         .concat();

@@ -9,7 +9,7 @@ use crate::world::environment::variable;
 use crate::world::{World, programs};
 
 /// The jobs that start Compose.
-const JOBS: [&str; 1] = ["deploy"];
+const JOBS: [&str; 6] = ["archive-logs", "backup", "check", "deploy", "docker-prune", "restore"];
 /// The programs that it is made of.
 const PROGRAMS: [&str; 2] = ["docker", "docker-compose"];
 /// Variables that say where the daemon is.

@@ -1,6 +1,7 @@
 //! The programs that jobs start: whether they are where cron will look for them.
 
 use super::Finding;
+use crate::config::database::Database;
 use crate::config::job::{JobEntry, Runs};
 use crate::text;
 use crate::world::programs::Start;
@@ -50,8 +51,24 @@ fn started(world: &World, job: &JobEntry) -> Vec<Start> {
             let named = ["git".to_owned(), section.contextmaker.to_string_lossy().into_owned()];
             named.map(|program| Start { program, folder: PathBuf::new() }).into()
         }
+        Runs::Command(line) if job.is_of(&["backup"]) => {
+            // The databases may be named in the line: whoever backs up anything else needs no pg_dump.
+            let has_databases = !line.contains("volumes") && !line.contains("configs");
+            let programs = of_backups(world, has_databases).into_iter();
+            programs.map(|program| Start { program: program.to_owned(), folder: PathBuf::new() }).collect()
+        }
         Runs::Command(_) => Vec::new(),
     }
+}
+
+/// The programs that make backups, as far as the configuration tells.
+fn of_backups(world: &World, has_databases: bool) -> Vec<&'static str> {
+    let section = &world.config.backup;
+    let is_dumped_here = |database: &Database| database.url.is_postgres() && database.service.is_none();
+    let dumps = has_databases && world.config.databases.values().any(is_dumped_here);
+    let all =
+        [(dumps, "pg_dump"), (!section.recipients.is_empty(), "age"), (section.restic.is_some(), "restic")];
+    all.into_iter().filter(|(is_used, _)| *is_used).map(|(_, program)| program).collect()
 }
 
 fn absent(world: &World, name: &str, job: &JobEntry, start: &Start, cron_path: &str) -> Option<Finding> {

@@ -210,7 +210,8 @@ mod tests {
         let mut three = container("api", State::Restarting, Health::Unchecked);
         (three.exit_code, three.restarts) = (Some(137), 4);
         let found = [container("api", State::Running, Health::Healthy), two, three];
-        let usage = Usage { cpu_percent: 20.5, memory_bytes: 40 << 20, memory_limit_bytes: 2 << 30 };
+        let usage =
+            Usage { cpu_percent: 20.5, memory_bytes: 40 << 20, memory_limit_bytes: 2 << 30, network: None };
         let usage = found[..2].iter().map(|container| (container.id.clone(), usage.clone())).collect();
         let rows = board(&world(), &[], &found, &usage);
         assert_eq!(rows.len(), 1);

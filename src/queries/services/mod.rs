@@ -91,7 +91,9 @@ fn parts(world: &World) -> Result<Vec<Part<'_>>> {
         parts.push(Box::new(|| redis::rows(world)));
     }
     for (name, check) in &world.config.checks {
-        parts.push(Box::new(|| Ok(vec![checks::row(world, name, check)?])));
+        if let Some(address) = &check.http {
+            parts.push(Box::new(move || Ok(vec![checks::row(world, name, address, check)?])));
+        }
     }
     Ok(parts)
 }

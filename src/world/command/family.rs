@@ -190,7 +190,8 @@ fn number(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 
-fn signal_group(head: u32, signal: Signal) {
+/// Sends a signal to the group of a program that was not waited for yet.
+pub(super) fn signal_group(head: u32, signal: Signal) {
     if let Some(group) = number(head) {
         let _ = kill_process_group(group, signal);
     }

@@ -3,8 +3,10 @@
 
 pub(in crate::world) mod errand;
 pub(in crate::world) mod family;
-mod follow;
+pub(in crate::world) mod follow;
+pub(in crate::world) mod stream;
 pub(crate) mod tool;
+pub(in crate::world) mod whisper;
 
 use crate::engine::apply::Permit;
 use crate::text;

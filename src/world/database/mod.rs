@@ -4,14 +4,18 @@
 //! (it waits for its turn, and is undone unless committed). The SQL is the same text for both: parameters
 //! are `$1`, `$2`, …
 
+mod activity;
 mod address;
 mod copy;
+mod dump;
 mod password_file;
 mod postgresql;
+mod restore;
 mod sqlite;
 mod vacuum;
 mod value;
 
+pub(crate) use activity::{Activity, Running};
 pub(crate) use copy::Copied;
 pub(crate) use vacuum::{DeadRows, Filling, Pages, TablesToVacuum, Vacuumed, Wishes};
 pub(crate) use value::{Row, Value};
@@ -100,14 +104,8 @@ impl World {
 
 impl Database {
     fn of(name: &str, url: &str, patience: Duration, world: &World) -> Result<Database> {
-        let address = Address::parse(url, &world.root)
-            .map_err(|why| Problem::usage(format!("the address of the database {name} {why}")))?;
-        let address = match address {
-            // SQLite keeps its log beside the file itself, not beside a symlink to it.
-            Address::Sqlite(path) => Address::Sqlite(world.files.real(&path)),
-            Address::Postgres(config) => Address::Postgres(config),
-        };
-        if let Address::Sqlite(path) = &address
+        let database = Database::with_address(name, url, patience, world)?;
+        if let Address::Sqlite(path) = &database.address
             && !world.files.is_file(path)
         {
             let shown = text::path(path);
@@ -115,6 +113,18 @@ impl Database {
                 "the database {name} does not exist: {shown} is no file; correct its address (maint never makes one)"
             )));
         }
+        Ok(database)
+    }
+
+    /// The same, of which nothing need be there.
+    fn with_address(name: &str, url: &str, patience: Duration, world: &World) -> Result<Database> {
+        let address = Address::parse(url, &world.root)
+            .map_err(|why| Problem::usage(format!("the address of the database {name} {why}")))?;
+        let address = match address {
+            // SQLite keeps its log beside the file itself, not beside a symlink to it.
+            Address::Sqlite(path) => Address::Sqlite(world.files.real(&path)),
+            Address::Postgres(config) => Address::Postgres(config),
+        };
         Ok(Database { name: name.to_owned(), address, patience })
     }
 

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Where Docker's programs run, and for how long one may take to answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Surroundings {
     pub(super) folder: PathBuf,
     pub(super) patience: Duration,

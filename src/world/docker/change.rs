@@ -44,6 +44,28 @@ impl Compose {
         change(world, call.words(services), limit, permit)
     }
 
+    /// Stops the containers of these services.
+    pub(crate) fn stop(
+        &self,
+        world: &World,
+        services: &[String],
+        limit: Duration,
+        permit: &Permit,
+    ) -> Result<()> {
+        change(world, self.compose("stop").words(services), limit, permit)
+    }
+
+    /// Starts the containers of these services again, as they are.
+    pub(crate) fn start(
+        &self,
+        world: &World,
+        services: &[String],
+        limit: Duration,
+        permit: &Permit,
+    ) -> Result<()> {
+        change(world, self.compose("start").words(services), limit, permit)
+    }
+
     /// Gives an image, by its id, a name.
     pub(crate) fn tag(&self, world: &World, image: &str, name: &str, _permit: &Permit) -> Result<()> {
         self.docker("tag")?.words([image, name]).answer(world).map(drop)
@@ -51,7 +73,7 @@ impl Compose {
 }
 
 /// Follows a call to its end.
-fn change(world: &World, call: Call, limit: Duration, permit: &Permit) -> Result<()> {
+pub(super) fn change(world: &World, call: Call, limit: Duration, permit: &Permit) -> Result<()> {
     let Call { name, command, .. } = call;
     let told = carry_out(command, &name, limit, world, permit)?;
     if told.is_success {

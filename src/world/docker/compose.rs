@@ -1,11 +1,11 @@
 //! The Compose project of the site: what it declares, what runs of it, and what that uses.
 
 use super::call::{Call, Surroundings};
-use super::containers::{listed, objects};
+use super::containers::{listed, objects, text_of};
 use super::inspect;
 use super::place::Place;
 use super::program::Program;
-use super::usage;
+use super::usage::{self, Usages};
 use super::{Container, State, Usage, complaint};
 use crate::error::Problem;
 use crate::text;
@@ -16,6 +16,7 @@ use anyhow::{Result, anyhow};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What is shown of a line of a log.
 const LONGEST_LINE: usize = 1_000;
@@ -43,6 +44,12 @@ impl Compose {
         let program = Program::find(world, &surroundings)?;
         let docker = programs::find_here("docker");
         Ok(Some(Compose { place, program, docker, surroundings }))
+    }
+
+    /// The same project, whose programs are given up after this time at the latest.
+    pub(crate) fn with_patience(mut self, patience: Duration) -> Compose {
+        self.surroundings.patience = self.surroundings.patience.min(patience);
+        self
     }
 
     /// True when the site has a project, without asking any program.
@@ -129,6 +136,12 @@ impl Compose {
         Ok(ids.iter().filter_map(|id| Some(((*id).to_owned(), usage::of(id, &lines)?))).collect())
     }
 
+    /// What every running container of the machine uses; nobody has to know them first.
+    pub(crate) fn usages(&self, world: &World) -> Result<Usages> {
+        let call = self.docker("stats")?.words(["--no-stream", "--format", "{{json .}}"]);
+        Ok(Usages::of_lines(objects(&call.answer(world)?.stdout, "docker stats")?))
+    }
+
     /// The last lines of the log of a service, escaped.
     pub(crate) fn log(&self, world: &World, service: &str, lines: u32) -> Result<Vec<String>> {
         let count = lines.to_string();
@@ -142,6 +155,16 @@ impl Compose {
 
     /// A call of Compose for this project.
     pub(super) fn compose(&self, verb: &str) -> Call {
+        self.call(&[], verb)
+    }
+
+    /// The same with the services of every profile; the first kind knows no word for all.
+    pub(super) fn in_all_profiles(&self, verb: &str) -> Call {
+        let all: &[&str] = if self.program.is_first { &[] } else { &["--profile", "*"] };
+        self.call(all, verb)
+    }
+
+    fn call(&self, options: &[&str], verb: &str) -> Call {
         let Place { file, project, .. } = &self.place;
         let mut chosen: Vec<OsString> = Vec::new();
         if let Some(file) = file {
@@ -150,15 +173,28 @@ impl Compose {
         if let Some(project) = project {
             chosen.extend(["-p".into(), project.into()]);
         }
-        self.program.call(&self.surroundings).words(chosen).word(verb)
+        self.program.call(&self.surroundings).words(chosen).words(options).word(verb)
     }
 
     /// A call of docker itself.
     pub(super) fn docker(&self, verb: &str) -> Result<Call> {
-        let docker = self.docker.as_ref();
-        let docker =
-            docker.ok_or_else(|| anyhow!("docker is not installed: install the package docker.io"))?;
-        Ok(Call::new("docker", docker, &self.surroundings).word(verb))
+        Ok(Call::new("docker", &self.docker_program()?, &self.surroundings).word(verb))
+    }
+
+    /// Where docker itself is.
+    pub(super) fn docker_program(&self) -> Result<PathBuf> {
+        self.docker.clone().ok_or_else(|| anyhow!("docker is not installed: install the package docker.io"))
+    }
+
+    /// What Compose calls the project.
+    pub(crate) fn project(&self, world: &World) -> Result<String> {
+        if self.program.is_first {
+            return Ok(self.place.old_project(world));
+        }
+        let said = self.compose("config").words(["--format", "json"]).answer(world)?;
+        let found = objects(&said.stdout, "docker compose config")?;
+        let name = found.first().map(|found| text_of(found, "name")).filter(|name| !name.is_empty());
+        Ok(name.unwrap_or_else(|| self.place.old_project(world)))
     }
 }
 

@@ -5,16 +5,29 @@ mod change;
 mod complaint;
 mod compose;
 mod containers;
+mod inside;
 mod inspect;
+mod log;
+mod mounts;
 mod place;
 mod program;
 mod status;
+mod store;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod volume;
 
 pub(crate) use compose::Compose;
+pub(crate) use inside::Entered;
+pub(in crate::world) use inside::enter;
+pub(crate) use log::Stretch;
+pub(crate) use mounts::Mount;
+pub(crate) use store::{Image, Store, StoredVolume, Used, is_volume, normal};
+pub(crate) use usage::Usages;
+pub(crate) use volume::{Unpacked, Volume, is_owed, settle};
 
+use containers::SERVICE as SERVICE_LABEL;
 use std::time::Duration;
 
 /// A container of the project, as it is now.
@@ -67,4 +80,6 @@ pub(crate) struct Usage {
     pub(crate) cpu_percent: f64,
     pub(crate) memory_bytes: u64,
     pub(crate) memory_limit_bytes: u64,
+    /// Bytes that it has received and sent since it was started.
+    pub(crate) network: Option<(u64, u64)>,
 }

@@ -5,6 +5,21 @@ use super::containers::text_of;
 use super::inspect::is_same;
 use serde_json::Value;
 
+/// What `docker stats` tells of the containers that run.
+#[derive(Debug)]
+pub(crate) struct Usages(Vec<Value>);
+
+impl Usages {
+    pub(super) fn of_lines(lines: Vec<Value>) -> Usages {
+        Usages(lines)
+    }
+
+    /// What this container uses.
+    pub(crate) fn of(&self, id: &str) -> Option<Usage> {
+        of(id, &self.0)
+    }
+}
+
 /// What this container uses, among the lines of `docker stats`.
 pub(super) fn of(id: &str, lines: &[Value]) -> Option<Usage> {
     let own =
@@ -12,16 +27,20 @@ pub(super) fn of(id: &str, lines: &[Value]) -> Option<Usage> {
     let own = own?;
     let memory = text_of(own, "MemUsage");
     let (used, limit) = memory.split_once('/')?;
+    let network = text_of(own, "NetIO");
+    // One on the network of its machine has none of its own.
+    let network = network.split_once('/').and_then(|(received, sent)| Some((bytes(received)?, bytes(sent)?)));
     let cpu_percent: f64 = text_of(own, "CPUPerc").trim().strip_suffix('%')?.trim().parse().ok()?;
     Some(Usage {
         cpu_percent: Some(cpu_percent).filter(|percent| percent.is_finite() && *percent >= 0.0)?,
         memory_bytes: bytes(used)?,
         memory_limit_bytes: bytes(limit)?,
+        network,
     })
 }
 
 /// "40MiB", "1.5kB": memory is told in powers of 1024, everything else in powers of 1000.
-fn bytes(size: &str) -> Option<u64> {
+pub(super) fn bytes(size: &str) -> Option<u64> {
     const UNITS: [(&str, f64); 12] = [
         ("B", 1.0),
         ("kB", 1e3),

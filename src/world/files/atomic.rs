@@ -1,5 +1,6 @@
 //! Writes a file so that a reader, a kill or a power cut finds the old content or the new, never half.
 
+use super::Likeness;
 use crate::engine::apply::Permit;
 use crate::text;
 use anyhow::{Context as _, Result};
@@ -63,6 +64,25 @@ impl Unfinished {
 
     pub(super) fn file(&mut self) -> &mut File {
         self.0.as_file_mut()
+    }
+
+    pub(super) fn copy_of_file(&self) -> io::Result<File> {
+        self.0.as_file().try_clone()
+    }
+
+    /// Puts it in the place of `path`, as a file that was like this one.
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    pub(super) fn replace_as(self, path: &Path, likeness: &Likeness) -> io::Result<()> {
+        let file = self.0.as_file();
+        let (uid, gid) = likeness.owner;
+        // Only root may give a file away.
+        let _ = std::os::unix::fs::fchown(file, Some(uid), Some(gid));
+        file.set_permissions(Permissions::from_mode(likeness.mode))?;
+        let time = rustix::fs::Timespec { tv_sec: likeness.seconds, tv_nsec: likeness.nanoseconds.into() };
+        rustix::fs::futimens(file, &rustix::fs::Timestamps { last_access: time, last_modification: time })?;
+        file.sync_all()?;
+        self.0.persist(path).map_err(|error| error.error)?;
+        File::open(folder_of(path))?.sync_all()
     }
 
     /// Puts it in the place of `path`, with the mode and owner of `model`; or with `mode`, when that is not there.

@@ -8,6 +8,8 @@ use rustix::fs::{AtFlags, Dir, Mode, OFlags, ResolveFlags};
 use rustix::fs::{chmod, fchmod, openat, openat2, renameat, unlinkat};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 /// What a folder needs to be emptied.
@@ -21,6 +23,13 @@ const PATIENCE: usize = 5;
 pub(super) fn remove(parent: &OwnedFd, name: &CStr) -> Result<(), Errno> {
     empty(&open_to_empty(parent, name)?)?;
     unlinkat(parent, name, AtFlags::REMOVEDIR)
+}
+
+/// The same for a folder that is known by its path, whose parent is ours.
+pub(crate) fn remove_tree(path: &Path) -> Result<(), Errno> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Err(Errno::INVAL) };
+    let parent = rustix::fs::open(parent, FOLDER, Mode::empty())?;
+    remove(&parent, &CString::new(name.as_bytes()).map_err(|_| Errno::INVAL)?)
 }
 
 /// Removes all that is in an open folder, wherever it is.
@@ -128,7 +137,6 @@ mod tests {
     use rustix::fs::mkdirat;
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
-    use std::path::Path;
     use tempfile::TempDir;
 
     fn opened(path: &Path) -> OwnedFd {

@@ -21,6 +21,7 @@ mod walk;
 
 pub(crate) use checksum::Checksum;
 pub(crate) use compression::{Compression, UNFINISHED};
+pub(crate) use emptying::remove_tree;
 pub(crate) use exchange::{Exchange, Kept};
 pub(crate) use folder::{Find, Rules, Target};
 pub(crate) use holders::{Identity, holder_of_lock, reader_of_log};
@@ -86,9 +87,48 @@ pub(crate) enum Presence {
 pub(crate) struct Temporary(Unfinished);
 
 impl Temporary {
+    /// The same open file, to write to it and to read it back.
+    pub(super) fn copy_of_file(&self) -> std::io::Result<File> {
+        self.0.copy_of_file()
+    }
+
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// Opens it anew, to read from its beginning.
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    pub(crate) fn open(&self) -> std::io::Result<File> {
+        File::open(self.path())
+    }
+}
+
+/// What a file has besides its name and its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Likeness {
+    pub(crate) mode: u32,
+    pub(crate) owner: (u32, u32),
+    /// When it was changed, in seconds since 1970.
+    pub(crate) seconds: i64,
+    /// And what of the next second had passed, where that is known.
+    pub(crate) nanoseconds: u32,
+}
+
+impl Likeness {
+    /// True when it is like another, but for what only root could make so.
+    pub(crate) fn is_as_far_as_possible(&self, wanted: &Likeness) -> bool {
+        let may_give_away = rustix::process::geteuid().is_root();
+        let is_alike = (self.mode, self.seconds) == (wanted.mode, wanted.seconds);
+        is_alike && (self.owner == wanted.owner || !may_give_away)
+    }
+}
+
+impl Temporary {
+    /// Opens it to be written.
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    pub(crate) fn create(&self) -> std::io::Result<File> {
+        std::fs::OpenOptions::new().write(true).open(self.path())
     }
 }
 
@@ -170,6 +210,44 @@ impl Files {
     /// Gives a temporary file a name in its folder, with the mode and owner of `model`, when it is complete on the disk.
     pub(crate) fn keep(&self, file: Temporary, path: &Path, model: &Path, _permit: &Permit) -> Result<()> {
         file.0.replace(path, (model, 0o600)).with_context(|| format!("cannot write {}", text::path(path)))
+    }
+
+    /// True when nothing is at `path`, or an empty folder.
+    #[expect(clippy::disallowed_methods, reason = "this is World")]
+    pub(crate) fn is_empty_or_missing(&self, path: &Path) -> bool {
+        !self.exists(path) || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+    }
+
+    /// What a file is like, symlinks followed.
+    pub(crate) fn likeness(&self, path: &Path) -> Option<Likeness> {
+        let found = rustix::fs::stat(path).ok()?;
+        let owner = (found.st_uid, found.st_gid);
+        Some(Likeness {
+            mode: found.st_mode & 0o7777,
+            owner,
+            seconds: found.st_mtime,
+            nanoseconds: u32::try_from(found.st_mtime_nsec).unwrap_or(0),
+        })
+    }
+
+    /// Writes a file whole or not at all, like another; its folder is made when it is missing.
+    pub(crate) fn write_as(
+        &self,
+        path: &Path,
+        content: &[u8],
+        likeness: &Likeness,
+        permit: &Permit,
+    ) -> Result<()> {
+        use std::io::Write as _;
+        if let Some(folder) = path.parent() {
+            self.make_folder(folder, permit)?;
+        }
+        let write = || -> std::io::Result<()> {
+            let mut unfinished = Unfinished::beside(path)?;
+            unfinished.file().write_all(content)?;
+            unfinished.replace_as(path, likeness)
+        };
+        write().with_context(|| format!("cannot write {}", text::path(path)))
     }
 
     /// True when a folder is at `path`, symlinks followed.

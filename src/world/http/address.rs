@@ -78,10 +78,23 @@ impl Address {
         address
     }
 
+    /// The address of what these names lead to from here, one below the other.
+    pub(in crate::world) fn within(&self, names: &[&str]) -> Address {
+        names.iter().fold(self.clone(), |address, name| address.below(name).unwrap_or(address))
+    }
+
     /// The address of something below this one; the query stays. `None` for one that has no path.
     pub(crate) fn below(&self, name: &str) -> Option<Address> {
         let mut address = self.clone();
         address.url.path_segments_mut().ok()?.pop_if_empty().push(name);
+        Some(address)
+    }
+
+    /// The same address, asked by this user. `None` for one that cannot have users.
+    pub(in crate::world) fn as_user(&self, name: &str, password: &str) -> Option<Address> {
+        let mut address = self.clone();
+        address.url.set_username(name).ok()?;
+        address.url.set_password(Some(password)).ok()?;
         Some(address)
     }
 

@@ -40,6 +40,13 @@ impl<'a> Request<'a> {
         Request { address, call, judge: &Answer::verdict, largest: LARGEST, is_whole: false, within: None }
     }
 
+    /// The same, instead of what is there.
+    pub(crate) fn put(address: &'a Address, content_type: &str, body: impl Into<Vec<u8>>) -> Request<'a> {
+        let mut request = Request::post(address, content_type, body);
+        request.call.method = Method::PUT;
+        request
+    }
+
     /// The answer is what is paid for: it must be whole, of at most so many bytes, and when the run must end it is still
     /// waited for a few seconds.
     #[must_use]

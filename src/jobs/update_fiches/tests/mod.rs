@@ -45,7 +45,7 @@ impl Site {
         let place = Place { config: None, root: Some(folder.path().to_owned()) };
         let mut world = World::without_site(&place).unwrap();
         let url = String::from("sqlite:db.sqlite3").try_into().unwrap();
-        let section = Section { url, busy_timeout: Length::from_seconds(1) };
+        let section = Section { url, service: None, busy_timeout: Length::from_seconds(1) };
         world.config.databases.insert("app".to_owned(), section);
         let database = world.database(None).unwrap();
         Site { folder, world, database }

@@ -37,8 +37,8 @@ fn a_batch_that_may_be_there_is_not_submitted_again() {
     let failed = Site::told(|_, _| error(500, "", "api_error", "Internal"));
     let page = Site::told(|_, _| (200, String::new(), "<html>".to_owned()));
     let no_id = Site::told(|_, _| told(&batch("../x", "ended", &Value::Null)));
-    for site in [cut, mute, failed, page, no_id] {
-        match submit(&site) {
+    for site in [&cut, &mute, &failed, &page, &no_id] {
+        match submit(site) {
             Err(Setback::Run(why)) => {
                 assert!(why.ends_with("; the batch may have been submitted all the same"), "{why}");
             }

@@ -1,7 +1,11 @@
 //! A PostgreSQL database of the site.
 
+mod restore;
+mod tools;
 mod vacuum;
 
+pub(in crate::world::database) use restore::{Filled, Server};
+pub(in crate::world) use tools::Tool;
 pub(crate) use vacuum::{DeadRows, Gone, TablesToVacuum, vacuum};
 
 use super::value::{Row, Value, local_time};

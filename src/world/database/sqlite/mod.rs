@@ -1,9 +1,11 @@
 //! A SQLite file of the site. It is never made, and waited for while another program has locked it.
 
 mod exchange;
+mod restore;
 mod room;
 mod vacuum;
 
+pub(super) use restore::{restore, set_aside};
 pub(crate) use vacuum::{Pages, ToVacuum, copy_of};
 
 use super::value::{Row, Value, django_time, local_time};
@@ -58,7 +60,7 @@ impl Sqlite<'_> {
     ) -> Result<Sqlite<'w>> {
         let mut file = File { name, path, is_taken_as_it_is: false };
         let opened = match purpose {
-            Purpose::Rehearse if is_in_wal_mode(path) && !beside(path, "-wal").exists() => {
+            Purpose::Rehearse if is_without_log(path) => {
                 file.is_taken_as_it_is = true;
                 open_without_a_trace(path)
             }
@@ -107,6 +109,28 @@ pub(super) fn copy(name: &str, path: &Path, target: &Path, patience: Duration, s
     Err(anyhow!("the run was ended before the database {name} was copied"))
 }
 
+/// Refuses a copy that is damaged, as its original then is. It is ours alone: nothing may be left beside it.
+pub(super) fn examine(name: &str, path: &Path) -> Result<()> {
+    let file = File { name, path, is_taken_as_it_is: false };
+    match fault_of(open_without_a_trace(path)).map_err(|error| file.explain(&error, Duration::ZERO))? {
+        Some(fault) => Err(anyhow!("the database {name} is damaged: {}", text::escape(&fault))),
+        None => Ok(()),
+    }
+}
+
+/// True when a file that others may have open is a database that is whole.
+pub(super) fn is_sound(path: &Path, purpose: Purpose) -> bool {
+    let opened = || match purpose {
+        Purpose::Rehearse if is_without_log(path) => open_without_a_trace(path),
+        _ => open(path, OpenFlags::SQLITE_OPEN_READ_ONLY),
+    };
+    begins_as_one(path).unwrap_or(false) && fault_of(opened()).is_ok_and(|fault| fault.is_none())
+}
+
+fn fault_of(opened: rusqlite::Result<Connection>) -> rusqlite::Result<Option<String>> {
+    opened.and_then(|connection| vacuum::first_fault(&connection, "integrity_check"))
+}
+
 /// Begins, or leaves nothing begun.
 fn begin_anew(connection: &Connection, begin: &str) -> rusqlite::Result<()> {
     connection.execute_batch(begin).inspect_err(|_| {
@@ -149,6 +173,11 @@ fn is_in_wal_mode(path: &Path) -> bool {
     let mut version = [0];
     let read = std::fs::File::open(path).and_then(|file| file.read_exact_at(&mut version, 18));
     read.is_ok() && version == [2]
+}
+
+/// True when reading it would make a log.
+fn is_without_log(path: &Path) -> bool {
+    is_in_wal_mode(path) && !beside(path, "-wal").exists()
 }
 
 /// True when a file begins as a database does, or is one that nobody has begun yet.

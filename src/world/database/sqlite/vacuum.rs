@@ -285,7 +285,7 @@ fn watched<T>(connection: &Connection, stop: &Stop, work: impl FnOnce() -> T) ->
 pub(super) const ANALYZE: &str = "ANALYZE; PRAGMA analysis_limit = 1000; PRAGMA optimize";
 
 /// The first thing that is wrong with it.
-fn first_fault(connection: &Connection, check: &str) -> rusqlite::Result<Option<String>> {
+pub(super) fn first_fault(connection: &Connection, check: &str) -> rusqlite::Result<Option<String>> {
     let answer: String = connection.query_row(&format!("PRAGMA {check}(1)"), [], |row| row.get(0))?;
     // "*** in database main ***\nTree 3 page 3 cell 0: …"
     let fault = answer.lines().rfind(|line| !line.is_empty()).unwrap_or(&answer);
