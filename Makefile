@@ -62,10 +62,11 @@ compiler:
 
 .PHONY: tools
 tools: compiler
-	@$(call ensure,strace:strace sqlite3:sqlite3 unshare:util-linux nsenter:util-linux setpriv:util-linux script:bsdutils python3:python3 crontab:cron busybox:busybox-static systemd-analyze:systemd initdb:postgresql git:git redis-server:redis-server mkfs.ext4:e2fsprogs)
+	@$(call ensure,strace:strace sqlite3:sqlite3 unshare:util-linux nsenter:util-linux setpriv:util-linux script:bsdutils python3:python3 crontab:cron busybox:busybox-static systemd-analyze:systemd initdb:postgresql git:git redis-server:redis-server mkfs.ext4:e2fsprogs zstd:zstd openssl:openssl)
 	@# The tests can do without these, and say so.
 	@(python3 -c 'import ensurepip' 2>/dev/null || { $(call ensure,ensurepip:python3-venv); }) || echo "going on without"
 	@($(call ensure,dockerd:docker.io docker-compose:docker-compose)) || echo "going on without"
+	@($(call ensure,restic:restic age:age promtool:prometheus)) || echo "going on without"
 
 define ensure
 	missing=; \

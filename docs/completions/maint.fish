@@ -50,11 +50,16 @@ complete -c maint -n "__fish_maint_needs_command" -f -a "vacuum-db" -d 'Gives th
 complete -c maint -n "__fish_maint_needs_command" -f -a "queue" -d 'Shows, clears and stops the queue of RQ'
 complete -c maint -n "__fish_maint_needs_command" -f -a "services" -d 'Shows whether the services of the site run and are well'
 complete -c maint -n "__fish_maint_needs_command" -f -a "deploy" -d 'Brings new code into service, and the old one back when the new one is not well'
+complete -c maint -n "__fish_maint_needs_command" -f -a "check" -d 'Looks whether the site is well'
+complete -c maint -n "__fish_maint_needs_command" -f -a "backup" -d 'Backs up databases, volumes and configuration files'
+complete -c maint -n "__fish_maint_needs_command" -f -a "restore" -d 'Puts a backup back'
+complete -c maint -n "__fish_maint_needs_command" -f -a "docker-prune" -d 'Removes images and volumes of Docker that nobody uses'
+complete -c maint -n "__fish_maint_needs_command" -f -a "archive-logs" -d 'Keeps what the containers have logged, compressed'
 complete -c maint -n "__fish_maint_needs_command" -f -a "run" -d 'Runs a job as cron would: lock, time limit, log, history'
 complete -c maint -n "__fish_maint_needs_command" -f -a "crontab" -d 'Installs the scheduled jobs in this user\'s crontab, and shows how they stand there'
 complete -c maint -n "__fish_maint_needs_command" -f -a "alerts" -d 'Tries the messages that tell of failures'
 complete -c maint -n "__fish_maint_needs_command" -f -a "jobs" -d 'Lists the jobs: schedule, next run with its time zone, last result'
-complete -c maint -n "__fish_maint_needs_command" -f -a "status" -d 'Shows how each job is: ok, failing, overdue, running, paused'
+complete -c maint -n "__fish_maint_needs_command" -f -a "status" -d 'Shows how each job is: ok, failing, not well, overdue, running, paused'
 complete -c maint -n "__fish_maint_needs_command" -f -a "why" -d 'Tells why a job did, or did not, run at a given time'
 complete -c maint -n "__fish_maint_needs_command" -f -a "doctor" -d 'Looks for everything that would stop a job under cron'
 complete -c maint -n "__fish_maint_needs_command" -f -a "history" -d 'Shows past runs, newest first'
@@ -334,6 +339,218 @@ complete -c maint -n "__fish_maint_using_subcommand deploy" -s v -l verbose -d '
 complete -c maint -n "__fish_maint_using_subcommand deploy" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand deploy" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
 complete -c maint -n "__fish_maint_using_subcommand deploy" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -l only -d 'Only these checks; may be repeated' -r
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -f -a "export" -d 'Prints alerting rules for Prometheus or Grafana'
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -l format -d 'For whom' -r -f -a "prometheus\t'A rule file of Prometheus'
+grafana\t'A file for Grafana\'s provisioning of alerts'"
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -l datasource -d 'The data source that Grafana asks, by its uid [default: prometheus]' -r
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -l keep-last -d 'Keep so many of the newest' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -l keep-daily -d 'Keep the newest of each of so many days' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -l keep-weekly -d 'Keep the newest of each of so many weeks' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -l keep-monthly -d 'Keep the newest of each of so many months' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -l keep-yearly -d 'Keep the newest of each of so many years' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -f -a "db" -d 'Backs up databases'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -f -a "volumes" -d 'Backs up volumes of Docker'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -f -a "configs" -d 'Backs up configuration files'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -f -a "all" -d 'Backs up everything that is configured'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -f -a "list" -d 'Lists the backups'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -f -a "verify" -d 'Reads backups whole and tells which are damaged'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -f -a "prune" -d 'Removes backups that are kept no longer'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -f -a "fetch" -d 'Brings a backup back that only restic has'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -l keep-last -d 'Keep so many of the newest' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -l keep-daily -d 'Keep the newest of each of so many days' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -l keep-weekly -d 'Keep the newest of each of so many weeks' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -l keep-monthly -d 'Keep the newest of each of so many months' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -l keep-yearly -d 'Keep the newest of each of so many years' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -l keep-last -d 'Keep so many of the newest' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -l keep-daily -d 'Keep the newest of each of so many days' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -l keep-weekly -d 'Keep the newest of each of so many weeks' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -l keep-monthly -d 'Keep the newest of each of so many months' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -l keep-yearly -d 'Keep the newest of each of so many years' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -l keep-last -d 'Keep so many of the newest' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -l keep-daily -d 'Keep the newest of each of so many days' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -l keep-weekly -d 'Keep the newest of each of so many weeks' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -l keep-monthly -d 'Keep the newest of each of so many months' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -l keep-yearly -d 'Keep the newest of each of so many years' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -l keep-last -d 'Keep so many of the newest' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -l keep-daily -d 'Keep the newest of each of so many days' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -l keep-weekly -d 'Keep the newest of each of so many weeks' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -l keep-monthly -d 'Keep the newest of each of so many months' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -l keep-yearly -d 'Keep the newest of each of so many years' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -l kind -d 'Only of this kind' -r -f -a "db\t'A database'
+volume\t'A volume of Docker'
+configs\t'Configuration files'"
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -l restic -d 'Also those that only restic has'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -l latest -d 'Only the latest of each database, volume and of the configuration files'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -l keep-last -d 'Keep so many of the newest' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -l keep-daily -d 'Keep the newest of each of so many days' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -l keep-weekly -d 'Keep the newest of each of so many weeks' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -l keep-monthly -d 'Keep the newest of each of so many months' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -l keep-yearly -d 'Keep the newest of each of so many years' -r
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand restore" -l from -d 'The backup: its id, or the latest' -r
+complete -c maint -n "__fish_maint_using_subcommand restore" -l to -d 'Restore beside the original: into this folder, or a database or volume of this name' -r
+complete -c maint -n "__fish_maint_using_subcommand restore" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand restore" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand restore" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand restore" -l force -d 'Replace the original without asking'
+complete -c maint -n "__fish_maint_using_subcommand restore" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand restore" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand restore" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand restore" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand restore" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -l volume -d 'This named volume, which no container uses; may be repeated' -r
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -l until -d 'Images older than this [default: as configured, 24h]' -r
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -l images -d 'Only images'
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -l volumes -d 'Only anonymous volumes'
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -l force -d 'Do not ask'
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -l since -d 'Since this time or so long ago [default: the last archive]' -r
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -l exclude -d 'Leave out lines that match; may be repeated' -r
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand run" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand run" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand run" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
@@ -530,7 +747,7 @@ complete -c maint -n "__fish_maint_using_subcommand status" -s C -l root -d 'The
 complete -c maint -n "__fish_maint_using_subcommand status" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c maint -n "__fish_maint_using_subcommand status" -l check -d 'Print only what is overdue or failing, and end with exit code 3 when there is such a job'
+complete -c maint -n "__fish_maint_using_subcommand status" -l check -d 'Print only what is overdue, failing or not well, and end with exit code 3 when there is such a job'
 complete -c maint -n "__fish_maint_using_subcommand status" -s n -l dry-run -d 'Print what would be done, and change nothing'
 complete -c maint -n "__fish_maint_using_subcommand status" -l json -d 'Print one JSON document'
 complete -c maint -n "__fish_maint_using_subcommand status" -s v -l verbose -d 'Say more; twice for even more'

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
     args_conflicts_with_subcommands = true,
     after_long_help = "\
 Each [checks.NAME] of maint.toml is looked at and compared with its threshold. Ends with exit code 3
-when one is not well; who is told of alerts hears when a check changes from well to not well, and back.
+when one is not well; who is told of alerts hears when one changes, and when it is well again.
 
 Examples:
   maint check                         a table
