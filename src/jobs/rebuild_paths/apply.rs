@@ -128,7 +128,8 @@ impl<'r> Work<'r> {
 
     fn insert(&mut self, changing: &mut Session<'_>, new: &[New<'_>]) -> Result<()> {
         let table = changing.table(&tables::BACKUPS)?;
-        let (columns, [id, path]) = (table.columns(tables::OF_A_NEW_BACKUP)?, table.columns(["id", "file_path"])?);
+        let (columns, [id, path]) =
+            (table.columns(tables::OF_A_NEW_BACKUP)?, table.columns(["id", "file_path"])?);
         // The time and the owner are the same for all.
         let row = |row: usize| {
             let [name, path, size, sum] = [3, 4, 5, 6].map(|number| number + row * 4);
