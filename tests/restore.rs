@@ -375,3 +375,28 @@ fn a_sqlite_database_is_restored_into_a_folder_under_its_own_name() {
     assert_eq!(std::fs::read(site.path("db.sqlite3")).unwrap(), before);
     let _ = site.maint(&["restore", "db", "--to", "rehearsal"]).exits(2);
 }
+
+#[test]
+fn doctor_names_a_restore_that_was_cut_off_until_it_is_made_good() {
+    let site = Site::new("[backup]\nconfigs = [\"a.txt\"]\n");
+    site.file("a.txt", "a\n", 1);
+    let _ = site.maint(&["backup"]).exits(0);
+    let restores = || -> Vec<serde_json::Value> {
+        let findings = site.maint(&["doctor", "--json"]).json()["findings"].as_array().unwrap().clone();
+        findings.into_iter().filter(|finding| finding["about"] == "restore").collect()
+    };
+    assert_eq!(restores(), [] as [serde_json::Value; 0]);
+    // What a restore that is killed leaves behind.
+    let begun = r#"{"at":"2026-11-20T14:00:00Z","backup":"configs-x","services":["app"]}"#;
+    let state = rusqlite::Connection::open(site.state().join("state.db")).unwrap();
+    let sql = "INSERT INTO memory VALUES ('restore', 'configs test', ?1, 0)";
+    let _ = state.execute(sql, [begun]).unwrap();
+    drop(state);
+    let [finding] = &restores()[..] else { panic!("it is not named once") };
+    assert_eq!(finding["level"], "problem");
+    assert_eq!(
+        finding["text"],
+        "a restore of 2026-11-20 15:00:00 CET from configs-x was cut off; it had stopped app"
+    );
+    assert_eq!(finding["cure"], "`maint restore configs` makes it good");
+}

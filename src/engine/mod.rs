@@ -13,6 +13,7 @@ pub mod order;
 pub mod pause;
 pub mod plan;
 pub mod report;
+pub mod restoring;
 mod session;
 mod watchdog;
 

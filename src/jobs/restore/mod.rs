@@ -1,13 +1,12 @@
 //! `maint restore`: puts a backup back.
 
-mod begun;
 mod step;
 mod target;
 
-use self::begun::Begun;
 use self::step::{Deed, Step};
 use self::target::Target;
 use crate::engine::plan::Plan;
+use crate::engine::restoring::Begun;
 use crate::engine::{Job, OnFailure, Question};
 use crate::error::Problem;
 use crate::text;
@@ -82,12 +81,12 @@ impl Job for Restore {
         }
         let target = Arc::new(target);
         let mut plan = Plan::default();
-        let begun = Begun::recall(world, &target)?;
+        let begun = Begun::recall(world, &target.key())?;
         if let Some(begun) = &begun {
-            plan.notes.push(begun.note(world));
+            plan.notes.push(format!("{}; this makes it good", begun.describe(world)));
         }
         let services = target.services(world, begun.as_ref())?;
-        let begun = Arc::new(Begun::of(world, &backup, services.clone()));
+        let begun = Arc::new(Begun::now(world, &backup.id, services.to_start.clone()));
         if !services.running.is_empty() {
             let (target, begun) = (Arc::clone(&target), Arc::clone(&begun));
             plan.actions.push(Deed::Stop { target, begun, services: services.running.clone() }.into());

@@ -1,10 +1,10 @@
 //! The steps of a restore, as they are shown and done.
 
-use super::begun::Begun;
 use super::target::{Target, project};
 use crate::engine::Action;
 use crate::engine::apply::Permit;
 use crate::engine::report::Outcome;
+use crate::engine::restoring::Begun;
 use crate::text;
 use crate::world::World;
 use crate::world::backups::{Backup, Kind, Subject};
@@ -121,7 +121,7 @@ impl Action for Step {
     fn apply(&self, world: &World, permit: &Permit) -> Result<Outcome> {
         match &self.deed {
             Deed::Stop { target, begun, services } => {
-                begun.remember(world, target, permit)?;
+                begun.remember(world, &target.key(), permit)?;
                 // A paused container would not stop.
                 settle(world, permit)?;
                 project(world)?.stop(world, services, LIMIT, permit)?;
@@ -135,10 +135,10 @@ impl Action for Step {
                 return Ok(Outcome::Done(made.tidings().into()));
             }
             Deed::Put { target, backup, begun } => {
-                begun.remember(world, target, permit)?;
+                begun.remember(world, &target.key(), permit)?;
                 let put = target.put(world, backup, permit);
                 if begun.services.is_empty() {
-                    Begun::forget(world, target, permit)?;
+                    Begun::forget(world, &target.key(), permit)?;
                 }
                 return Ok(Outcome::Done(put?.into()));
             }
@@ -146,7 +146,7 @@ impl Action for Step {
                 // Also when the run is being ended: who was stopped must go on.
                 let world = world.to_the_end(LIMIT);
                 project(&world)?.start(&world, services, LIMIT, permit)?;
-                Begun::forget(&world, target, permit)?;
+                Begun::forget(&world, &target.key(), permit)?;
             }
         }
         Ok(Outcome::DONE)

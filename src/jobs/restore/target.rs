@@ -1,7 +1,7 @@
 //! What a backup is put back into: the original, or something new beside it.
 
-use super::begun::Begun;
 use crate::engine::apply::Permit;
+use crate::engine::restoring::Begun;
 use crate::error::Problem;
 use crate::text;
 use crate::world::World;
@@ -88,7 +88,7 @@ impl Target {
                     match volume.is_empty(world, None)? {
                         Some(true) => {}
                         // Only a container could tell: one that a killed run has begun to fill is filled anew.
-                        None if Begun::recall(world, self)?.is_some() => {}
+                        None if Begun::recall(world, &self.key())?.is_some() => {}
                         _ => return Err(not_empty(&volume.name)),
                     }
                 }

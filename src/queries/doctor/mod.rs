@@ -2,6 +2,7 @@
 
 mod checks;
 mod claude;
+mod restores;
 mod services;
 mod tools;
 
@@ -110,6 +111,7 @@ impl Query for Doctor {
             databases(world),
             checks::checks(world),
             services::services(world),
+            restores::restores(world),
         ]
         .concat();
         let problems = findings.iter().filter(|finding| finding.level == Level::Problem).count();
