@@ -5,13 +5,14 @@
 use crate::config::glob::Glob;
 use crate::config::units;
 use crate::engine::apply::Permit;
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Overview, Plan};
 use crate::engine::report::{Outcome, Steps};
 use crate::engine::{Action, Job};
 use crate::error::Problem;
 use crate::text;
 use crate::world::World;
 use crate::world::files::{KnownWriters, Log, Look, Pattern, Search, Shortened, Shortening, Way};
+use crate::world::stop::Stop;
 use anyhow::Result;
 use clap::Args;
 use serde::ser::SerializeMap as _;
@@ -31,6 +32,9 @@ pub struct TrimLogs {
     /// Accept 0 lines, which empties a log
     #[arg(long)]
     pub force: bool,
+    /// Also count the lines of each log, which means reading all of it
+    #[arg(long)]
+    pub count: bool,
     /// The logs, instead of the `paths` in maint.toml
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -62,6 +66,9 @@ impl Job for TrimLogs {
         let Search { logs, notes, failures, .. } = self.search(world)?;
         let mut plan = Plan { notes, failures, ..Plan::default() };
         let known = KnownWriters::default();
+        if self.count {
+            plan.overview = Some(Overview::of("logs", &Counted::of(&logs, &world.stop))?);
+        }
         for log in logs {
             if world.stop.reason().is_some() {
                 break;
@@ -154,6 +161,40 @@ impl TrimLogs {
             Ok(Look::Unfinished) => None,
         };
         plan.actions.push(Trim { log, lines, kept, done: OnceLock::new() });
+    }
+}
+
+/// The logs as they were found.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Counted(Vec<Found>);
+
+#[derive(Serialize)]
+struct Found {
+    path: String,
+    size_bytes: u64,
+    /// None where they cannot be counted: the log itself is complained about.
+    lines: Option<u64>,
+}
+
+impl Counted {
+    fn of(logs: &[Log], stop: &Stop) -> Counted {
+        let found = |log: &Log| {
+            let lines = log.count(stop).ok();
+            Found { path: log.shown.clone(), size_bytes: log.size, lines }
+        };
+        Counted(logs.iter().map(found).collect())
+    }
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = text::Table::new(&["LOG", "SIZE", "LINES"]);
+        for Found { path, size_bytes, lines } in &self.0 {
+            let lines = lines.map_or_else(|| "-".to_owned(), text::thousands);
+            table.row(&[path, &text::size(*size_bytes), &lines]);
+        }
+        if self.0.is_empty() { Ok(()) } else { write!(f, "{table}") }
     }
 }
 

@@ -111,6 +111,20 @@ impl Log {
         self.try_look(lines, known, stop).map_err(|error| words(&error))
     }
 
+    /// How many lines it has, which takes reading all of it; a last one without a line end counts.
+    pub(crate) fn count(&self, stop: &Stop) -> Result<u64, String> {
+        let count = || {
+            let file = self.open(&self.folder.open()?, OFlags::RDONLY)?;
+            let encoding = Encoding::of(&start_of(&file)?);
+            last_lines(&file, look_at(&file)?.stx_size, u64::MAX >> 1, encoding, stop)
+        };
+        match count() {
+            Ok(Place::Whole(lines)) => Ok(lines),
+            Ok(Place::At(_)) => Err("has more lines than can be counted".to_owned()),
+            Err(error) => Err(words(&error)),
+        }
+    }
+
     fn try_look(&self, lines: u64, known: &KnownWriters, stop: &Stop) -> io::Result<Look> {
         let folder = self.folder.open()?;
         let file = self.open(&folder, OFlags::RDONLY)?;
