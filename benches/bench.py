@@ -2,7 +2,7 @@
 """`make bench`: maint beside the tools that people use instead, in turn, in one run.
 
 Prints a Markdown table of medians and ratios; only the ratios travel to another machine.
-usage: bench.py MAINT [--folders N] [--files N] [--runs N] [--only start crontab look delete rebuild stuck ascl fiches trim vacuum queue backup-db backup-volume check] [--dir DIR]
+usage: bench.py MAINT [--folders N] [--files N] [--runs N] [--only start crontab look delete rebuild stuck ascl fiches trim vacuum queue backup-db backup-volume check serve] [--dir DIR]
 """
 
 import argparse
@@ -18,11 +18,13 @@ import bot
 import catalogue
 import databases
 import fiches
+import serve
 import stack
 
 DAY = 86_400
 PARTS = ["start", "crontab", "look", "delete", "rebuild", "stuck", "ascl", "fiches", "trim", "vacuum", "queue"]
 STACK = ["backup-db", "backup-volume", "check"]
+SERVE = ["serve"]
 # The system's own Python: another one may start through a wrapper.
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 WALK = """
@@ -131,7 +133,7 @@ def main():
     parser.add_argument("--folders", type=int, default=1000)
     parser.add_argument("--files", type=int, default=500)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--only", nargs="*", choices=PARTS + STACK, default=PARTS + STACK, help="some of the measurements")
+    parser.add_argument("--only", nargs="*", choices=PARTS + STACK + SERVE, default=PARTS + STACK + SERVE, help="some of the measurements")
     parser.add_argument("--dir", default=None, help="where the trees are made")
     options = parser.parse_args()
     maint = os.path.abspath(options.maint)
@@ -186,6 +188,8 @@ def run(maint, base, options):
     for part in STACK:
         if part in options.only:
             stack.run(part, maint, base, compare, options.runs, environment)
+    if "serve" in options.only:
+        serve.run(maint, base, PYTHON, environment)
 
 
 def remove(maint, tree, options, environment, folders, size):
