@@ -9,6 +9,7 @@ use std::fmt;
 pub struct Problem {
     exit: Exit,
     is_expected: bool,
+    is_of_site: bool,
     message: String,
 }
 
@@ -25,12 +26,20 @@ impl Problem {
 
     /// An error that ends the program with `exit`.
     pub fn with_exit(exit: Exit, message: impl Into<String>) -> anyhow::Error {
-        anyhow::Error::new(Problem { exit, is_expected: false, message: message.into() })
+        anyhow::Error::new(Problem { exit, is_expected: false, is_of_site: false, message: message.into() })
+    }
+
+    /// What nothing of this site can do without cannot be used, such as its state folder: nothing was touched, and no other
+    /// words would help.
+    #[must_use]
+    pub fn unusable(error: &anyhow::Error) -> anyhow::Error {
+        let (exit, message) = (exit_of(error), one_line(error));
+        anyhow::Error::new(Problem { exit, is_expected: false, is_of_site: true, message })
     }
 
     /// What somebody asked for, such as the skipped run of a paused job: cron need not write a mail.
     pub fn expected(exit: Exit, message: impl Into<String>) -> anyhow::Error {
-        anyhow::Error::new(Problem { exit, is_expected: true, message: message.into() })
+        anyhow::Error::new(Problem { exit, is_expected: true, is_of_site: false, message: message.into() })
     }
 }
 
@@ -52,6 +61,12 @@ pub fn exit_of(error: &anyhow::Error) -> Exit {
 #[must_use]
 pub fn is_expected(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Problem>().is_some_and(|problem| problem.is_expected)
+}
+
+/// True for what no other words would help against: see [`Problem::unusable`].
+#[must_use]
+pub fn is_of_site(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Problem>().is_some_and(|problem| problem.is_of_site)
 }
 
 /// The error as one printable line: causes joined by `: `, control characters escaped, no `(os error N)`.

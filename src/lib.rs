@@ -7,6 +7,7 @@
 //! | [`cli`] | the command line: clap, dispatch, help | everything |
 //! | [`jobs`] | one file per subcommand that changes something | `engine`, `world`, `config`, `cron` |
 //! | [`queries`] | one file per subcommand that only looks | `engine`, `world`, `config`, `cron` |
+//! | `server` | the REST API and the dashboard: a second front door | `cli`, `queries`, `engine`, `world` |
 //! | [`engine`] | plan, permit, apply; report, lock, history, alerts | `world`, `config` |
 //! | [`world`] | files, programs, databases, clock, environment: only here | `config`, `cron`, one type of `engine`: `Permit` |
 //! | [`config`] | `maint.toml` as structs | `cron`, `text` |
@@ -24,6 +25,7 @@ pub mod jobs;
 pub mod logging;
 pub mod money;
 pub mod queries;
+pub(crate) mod server;
 pub mod text;
 pub mod ui;
 pub mod world;

@@ -8,7 +8,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write as _;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 /// The target of a child's output lines, which carry no level and no time on a terminal.
 pub const OUTPUT: &str = "output";
@@ -23,7 +23,8 @@ static LOGGER: OnceLock<Logger> = OnceLock::new();
 struct Logger {
     stderr: env_logger::Logger,
     run: Mutex<Option<RunLog>>,
-    secrets: OnceLock<Secrets>,
+    /// Those of the start, and those of a configuration that was read anew.
+    secrets: RwLock<Vec<Secrets>>,
 }
 
 /// Starts logging to stderr: warnings, and more with `-v`; `live` shows the output of programs as it comes.
@@ -50,7 +51,7 @@ pub fn start(verbosity: i8, live: bool) {
         })
         .build();
     let filter = stderr.filter().max(LevelFilter::Warn);
-    let logger = LOGGER.get_or_init(|| Logger { stderr, run: Mutex::default(), secrets: OnceLock::new() });
+    let logger = LOGGER.get_or_init(|| Logger { stderr, run: Mutex::default(), secrets: RwLock::default() });
     if log::set_logger(logger).is_ok() {
         log::set_max_level(filter);
     }
@@ -59,16 +60,18 @@ pub fn start(verbosity: i8, live: bool) {
 /// Text without any known secret.
 #[must_use]
 pub fn redacted(text: &str) -> Cow<'_, str> {
-    match LOGGER.get().and_then(|logger| logger.secrets.get()) {
-        Some(secrets) => Cow::Owned(secrets.redact(text)),
-        None => Cow::Borrowed(text),
-    }
+    let Some(logger) = LOGGER.get() else { return Cow::Borrowed(text) };
+    let known = logger.secrets.read().unwrap_or_else(PoisonError::into_inner);
+    known.iter().fold(Cow::Borrowed(text), |text, secrets| Cow::Owned(secrets.redact(&text)))
 }
 
 /// From now on no output, log or row of the history shows one of these.
 pub(crate) fn hide(secrets: &Secrets) {
     if let Some(logger) = LOGGER.get().filter(|_| !secrets.is_empty()) {
-        logger.secrets.get_or_init(|| secrets.clone());
+        let mut known = logger.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        // The first ones may be in use still.
+        known.truncate(1);
+        known.push(secrets.clone());
     }
 }
 

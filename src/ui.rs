@@ -10,9 +10,10 @@ use crate::text;
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use serde_json::json;
 use std::fmt::{Display, Write as _};
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Steps that are listed without `--verbose`; a longer plan is counted.
@@ -30,16 +31,29 @@ pub enum Colour {
     Never,
 }
 
+/// How results are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As text, for people.
+    Text,
+    /// One JSON document on stdout, nothing else there.
+    Json,
+    /// For the server: a line with the id of the run as soon as there is one, then what a page shows of the report.
+    Announced,
+}
+
 /// How much is said, and in which form.
 #[derive(Debug)]
 pub struct Ui {
-    /// One JSON document on stdout, nothing else there.
-    pub json: bool,
+    /// How results are given.
+    pub form: Form,
     /// -1 quiet, 0 normal, 1 and more verbose.
     pub verbosity: i8,
     is_terminal: bool,
     colour: bool,
     bar: Bar,
+    /// What was printed, when nobody but the program itself reads it.
+    gathered: Option<Mutex<String>>,
 }
 
 /// The progress bar: drawn on a terminal, for what takes more than a second.
@@ -85,7 +99,8 @@ impl Ui {
         clippy::disallowed_methods,
         reason = "NO_COLOR and the age of the progress bar concern only the terminal"
     )]
-    pub fn new(json: bool, verbosity: i8, colour: Colour) -> Ui {
+    pub fn new(form: Form, verbosity: i8, colour: Colour) -> Ui {
+        let json = form != Form::Text;
         let is_terminal = io::stdout().is_terminal();
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = match colour {
@@ -95,7 +110,24 @@ impl Ui {
         };
         let is_watched = is_terminal && verbosity >= 0 && !json;
         let bar = Bar { is_watched, started: Instant::now(), drawn: Arc::default() };
-        Ui { json, verbosity, is_terminal, colour, bar }
+        Ui { form, verbosity, is_terminal, colour, bar, gathered: None }
+    }
+
+    /// For this very program: JSON, to be [taken](Ui::gathered).
+    pub(crate) fn to_gather() -> Ui {
+        Ui { gathered: Some(Mutex::default()), is_terminal: false, ..Ui::new(Form::Json, 0, Colour::Never) }
+    }
+
+    /// What has been gathered.
+    pub(crate) fn gathered(self) -> String {
+        let gathered = self.gathered.map(Mutex::into_inner);
+        gathered.map(|text| text.unwrap_or_else(PoisonError::into_inner)).unwrap_or_default()
+    }
+
+    /// True when a program reads the results.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.form != Form::Text
     }
 
     /// Shows how far something has come, wherever it is done.
@@ -113,13 +145,11 @@ impl Ui {
     /// Prints a result. A reader that has gone away is no error; a full disk is.
     pub fn out(&self, text: &str) -> Result<()> {
         let text = text::escape_block(text, self.colour);
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(error).context("cannot write the output")
-            }
-            _ => Ok(()),
+        if let Some(gathered) = &self.gathered {
+            gathered.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+            return Ok(());
         }
+        self.out_raw(text.as_bytes())
     }
 
     /// Shows a text in the place of the one before: on a terminal over it, else below it. False when nobody reads any more.
@@ -161,13 +191,20 @@ impl Ui {
         let _ = writeln!(io::stderr(), "{prefix} {}", text::escape(&line));
     }
 
+    /// Tells on stderr what somebody who starts a program wants to know, and no program.
+    pub fn note(&self, line: &str) {
+        if !self.is_json() && self.verbosity >= 0 {
+            self.lines_to_stderr(&format!("maint: {line}\n"));
+        }
+    }
+
     fn lines_to_stderr(&self, lines: &str) {
         let _ = io::stderr().write_all(text::escape_block(&logging::redacted(lines), self.colour).as_bytes());
     }
 
     /// Prints an answer as text or JSON.
     pub fn answer(&self, answer: &(impl Display + Serialize)) -> Result<()> {
-        if self.json { self.out(&text::json(answer)?) } else { self.out(&answer.to_string()) }
+        if self.is_json() { self.out(&text::json(answer)?) } else { self.out(&answer.to_string()) }
     }
 
     /// Prints a finished run: without a terminal, as under cron, only what went wrong, unless the report `is_answer`
@@ -175,8 +212,10 @@ impl Ui {
     pub fn finished<A: Action>(&self, finished: &Finished<A>, is_answer: bool) -> Result<()> {
         self.bar.clear();
         let Finished { report, tail } = finished;
-        if self.json {
-            return self.out(&logging::redacted(&text::json(report)?));
+        match self.form {
+            Form::Json => return self.out(&logging::redacted(&text::json(report)?)),
+            Form::Announced => return self.out(&logging::redacted(&text::json(&report.for_a_page())?)),
+            Form::Text => {}
         }
         let is_rehearsal = report.status == Status::Planned;
         let is_asked_for = self.is_terminal || is_answer;
@@ -304,7 +343,7 @@ fn is_own(line: &str) -> bool {
 
 impl Front for Ui {
     fn ask(&self, question: &str) -> Answer {
-        if !self.is_terminal || !io::stdin().is_terminal() || self.json {
+        if !self.is_terminal || !io::stdin().is_terminal() || self.is_json() {
             return Answer::Nobody;
         }
         let _ = write!(io::stderr(), "{} [y/N] ", text::escape(question));
@@ -315,6 +354,13 @@ impl Front for Ui {
         match line.trim().to_lowercase().as_str() {
             "y" | "yes" | "o" | "oui" => Answer::Yes,
             _ => Answer::No,
+        }
+    }
+
+    fn began(&self, job: &str, run: &str) {
+        if self.form == Form::Announced {
+            // Whoever does not hear of it still finds the run in the history.
+            let _ = self.out_raw(format!("{}\n", json!({ "run": run, "job": job })).as_bytes());
         }
     }
 

@@ -605,7 +605,7 @@ fn what_was_raised_before_alerts_were_sent_is_not_sent_by_a_newer_maint() {
     let site = site(&server, "");
     let _ = succeed(&site);
     let database = rusqlite::Connection::open(site.state().join("state.db")).unwrap();
-    let older = "DROP INDEX runs_to_weigh; ALTER TABLE runs DROP COLUMN weighed; DROP INDEX alerts_waiting;
+    let older = "ALTER TABLE runs DROP COLUMN asked_by; DROP INDEX runs_to_weigh; ALTER TABLE runs DROP COLUMN weighed; DROP INDEX alerts_waiting;
          ALTER TABLE alerts DROP COLUMN facts; ALTER TABLE alerts DROP COLUMN given_up;
          DROP TABLE deliveries; DROP TABLE alert_states; DROP TABLE memory;
          INSERT INTO alerts (job, kind, run, created, text) VALUES ('job', 'failure', 'r', 1795186946000, 'old');

@@ -4,6 +4,20 @@
 
 mod support;
 
+/// A test file that is not listed above would never run.
+#[test]
+fn every_test_file_is_part_of_the_program() {
+    let list = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.trim_end_matches(".rs");
+        // insta leaves a hidden file beside a test whose snapshot differs.
+        if module != "main" && !name.starts_with('.') {
+            assert!(list.contains(&format!("mod {module};")), "tests/{name} is not listed in tests/main.rs");
+        }
+    }
+}
+
 mod alerts;
 mod alerts_findings;
 mod alerts_healthchecks;
@@ -22,6 +36,7 @@ mod audit;
 mod backup;
 mod backup_kill;
 mod backup_service;
+mod cancel;
 mod check;
 mod check_access;
 mod check_docker;
@@ -71,6 +86,16 @@ mod restore_room;
 mod restore_volumes;
 mod run;
 mod secrets;
+mod serve_access;
+mod serve_bot;
+mod serve_limits;
+mod serve_page;
+mod serve_page_fiches;
+mod serve_page_looks;
+mod serve_proxy;
+mod serve_recorded;
+mod serve_runs;
+mod serve_schema;
 mod services;
 mod signals;
 mod state;
@@ -86,16 +111,3 @@ mod update_fiches_secrets;
 mod update_fiches_upstream;
 mod vacuum_db;
 mod why;
-/// A test file that is not listed above would never run.
-#[test]
-fn every_test_file_is_part_of_the_program() {
-    let list = include_str!("main.rs");
-    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let module = name.trim_end_matches(".rs");
-        // insta leaves a hidden file beside a test whose snapshot differs.
-        if module != "main" && !name.starts_with('.') {
-            assert!(list.contains(&format!("mod {module};")), "tests/{name} is not listed in tests/main.rs");
-        }
-    }
-}

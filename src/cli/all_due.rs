@@ -23,7 +23,7 @@ pub(super) fn run_all_due(by_hand: &ByHand<'_>) -> Result<Exit> {
     for name in left_out.iter().filter(|_| ui.verbosity > 0 || (ui.is_terminal() && ui.verbosity == 0)) {
         ui.error(&format!("{name}: left out: missed = \"skip\"; run it with `maint run {name}`"));
     }
-    if wanted.is_empty() && ui.is_terminal() && ui.verbosity >= 0 && !ui.json {
+    if wanted.is_empty() && ui.is_terminal() && ui.verbosity >= 0 && !ui.is_json() {
         ui.out("nothing is due\n")?;
     }
     let reports = RefCell::default();
@@ -39,7 +39,7 @@ pub(super) fn run_all_due(by_hand: &ByHand<'_>) -> Result<Exit> {
             break;
         }
     }
-    if ui.json {
+    if ui.is_json() {
         ui.out(&logging::redacted(&text::json(&reports)?))?;
     }
     Ok(worst(&exits))
@@ -52,7 +52,7 @@ fn run_one(by_hand: &ByHand<'_>, name: &str, reports: &RefCell<Vec<serde_json::V
     if due::overdue(&world).is_ok_and(|overdue| !overdue.contains_key(name)) {
         return Exit::Done;
     }
-    let ui = Ui::new(by_hand.ui.json, by_hand.ui.verbosity, by_hand.global.color);
+    let ui = Ui::new(by_hand.ui.form, by_hand.ui.verbosity, by_hand.global.color);
     let one = ByHand { world: &world, ui: &ui, reports: Some(reports), ..*by_hand };
     run_job(&one, name).unwrap_or_else(|error| {
         let mut document = error_document(&error);

@@ -24,7 +24,7 @@ pub(super) fn run_as_cron(global: &Global, run: &Run, world: &World) -> Result<E
 
 /// The global options, but for `--config`, as they are typed.
 fn words_of(global: &Global, world: &World) -> Vec<OsString> {
-    let Global { config: _, root, dry_run, json, verbose, quiet, color, yes } = global;
+    let Global { config: _, root, dry_run, json, verbose, quiet, color, yes, announce: _ } = global;
     let mut words: Vec<OsString> = Vec::new();
     if root.is_some() {
         words.extend(["--root".into(), world.root.clone().into()]);

@@ -1,8 +1,9 @@
 //! What can be typed after `maint`, and which job each subcommand is.
 
 use super::dispatch::Visitor;
-use super::{backup, check, crontab, queue};
+use super::{backup, check, crontab, queue, serve};
 use crate::exit::Exit;
+use crate::jobs::cancel::Cancel;
 use crate::jobs::{
     alerts, ascl_refresh::AsclRefresh, cleanup_stuck::CleanupStuck, cleanup_temp::CleanupTemp,
 };
@@ -236,12 +237,20 @@ Examples:
     Pause(Pause),
     Resume(Resume),
     #[command(after_long_help = "\
+The run is ended as a signal ends it: cleanly, and its history says \"interrupted\".
+
+Examples:
+  maint locks                       what runs now
+  maint cancel 3f9a1c               the end of a run's id is enough")]
+    Cancel(Cancel),
+    #[command(after_long_help = "\
 Examples:
   maint init                             a commented maint.toml for this folder
   maint init --preset demo -C /tmp/demo  a sample site to try maint on
   maint init --preset cochin             a Django project with the schedules of its guide")]
     Init(Init),
     Config(ConfigArgs),
+    Serve(serve::ServeArgs),
     Completions(Completions),
     Man(Man),
     Help(Help),

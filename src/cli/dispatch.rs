@@ -3,7 +3,8 @@
 use super::all_due::run_all_due;
 use super::as_cron::run_as_cron;
 use super::{
-    AlertsArgs, AlertsCommand, Cli, Command, Global, Run, backup, check, crontab, queue, reference, usage,
+    AlertsArgs, AlertsCommand, Cli, Command, Global, Run, backup, check, crontab, queue, reference, serve,
+    usage,
 };
 use crate::config::job::{JobEntry, Runs};
 use crate::engine::apply::carry_out;
@@ -40,6 +41,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         Command::Completions(args) => return reference::print_completions(args.shell, ui),
         Command::Man(args) => return reference::print_man_page(&args.command, ui),
         Command::Help(args) => return reference::print_help(&args.topic, ui),
+        Command::Serve(args) if args.makes_key() => return serve::print_key(ui),
         Command::Config(args) if matches!(args.command, ConfigCommand::Schema(_)) => {
             // A mistake in maint.toml must not keep an editor from learning how to write it.
             ui.answer(&queries::config::describe())?;
@@ -53,22 +55,34 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
     if world.clock.is_fixed() {
         log::info!("$MAINT_NOW fixes the clock at {}", world.clock.show(world.clock.now()));
     }
-    let by_hand = ByHand { global, world: &world, ui, reports: None };
+    if let Command::Serve(args) = command {
+        if global.dry_run {
+            return Err(Problem::usage("serve has no dry run; `maint config check` checks its section"));
+        }
+        return serve::dispatch(world, args, ui);
+    }
+    start(&ByHand { global, world: &world, ui, reports: None }, command)
+}
+
+/// Starts what was typed, now that there is a site.
+fn start(by_hand: &ByHand<'_>, command: &Command) -> Result<Exit> {
+    let ByHand { global, world, .. } = *by_hand;
     match command {
-        Command::Run(args) => run(&by_hand, args),
-        Command::Crontab(args) => crontab::dispatch(&by_hand, &args.command),
-        Command::Queue(args) => queue::dispatch(&by_hand, args),
-        Command::Check(args) => check::dispatch(&by_hand, args),
-        Command::Backup(args) => backup::dispatch(&by_hand, args),
+        Command::Run(args) => run(by_hand, args),
+        Command::Crontab(args) => crontab::dispatch(by_hand, &args.command),
+        Command::Queue(args) => queue::dispatch(by_hand, args),
+        Command::Check(args) => check::dispatch(by_hand, args),
+        Command::Backup(args) => backup::dispatch(by_hand, args),
         Command::Alerts(AlertsArgs { command: AlertsCommand::Test(job) }) => by_hand.run(job),
         Command::Pause(job) => {
-            let (name, _) = find_job(&world, &job.job)?;
+            let (name, _) = find_job(world, &job.job)?;
             by_hand.run(&Pause { job: name.to_owned(), ..job.clone() })
         }
         Command::Resume(job) => {
-            let (name, _) = find_job(&world, &job.job)?;
+            let (name, _) = find_job(world, &job.job)?;
             by_hand.run(&Resume { job: name.to_owned() })
         }
+        Command::Cancel(job) => by_hand.run(job),
         Command::Init(job) => {
             let mut job = job.clone();
             job.force |= global.yes;
@@ -80,7 +94,7 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         Command::Services(query) => by_hand.ask(query),
         Command::Why(query) => by_hand.ask(query),
         Command::Doctor(_) => {
-            by_hand.ask(&Doctor { refusals: refusals(&world, true).iter().map(one_line).collect() })
+            by_hand.ask(&Doctor { refusals: refusals(world, true).iter().map(one_line).collect() })
         }
         Command::History(query) => by_hand.ask(query),
         Command::Audit(query) => by_hand.ask(query),
@@ -88,14 +102,15 @@ pub(super) fn dispatch(cli: &Cli, ui: &Ui) -> Result<Exit> {
         Command::Locks(query) => by_hand.ask(query),
         Command::Config(args) => match &args.command {
             ConfigCommand::Check(query) => {
-                refuse_first(&world)?;
+                refuse_first(world)?;
                 by_hand.ask(query)
             }
             ConfigCommand::Show(query) => by_hand.ask(query),
-            ConfigCommand::Schema(_) => Ok(Exit::Done),
+            // From afar; by hand it has been answered above.
+            ConfigCommand::Schema(_) => by_hand.ui.answer(&queries::config::describe()).map(|()| Exit::Done),
         },
         // A job; or what has been answered above, without any configuration.
-        _ => command.as_job(Path::new(""), global.yes, &by_hand).unwrap_or(Ok(Exit::Done)),
+        _ => command.as_job(Path::new(""), global.yes, by_hand).unwrap_or(Ok(Exit::Done)),
     }
 }
 
@@ -107,7 +122,7 @@ fn open(global: &Global, command: &Command) -> Result<World> {
         Command::Crontab(args) if args.site().is_some() => {
             World::open(&place).or_else(|_| World::without_site(&place))
         }
-        _ => World::open(&place),
+        _ => World::open(&place).map_err(|error| Problem::unusable(&error)),
     }
 }
 
@@ -135,11 +150,7 @@ impl ByHand<'_> {
     /// Carries a job out as it was typed.
     pub(super) fn run<J: Job>(&self, job: &J) -> Result<Exit> {
         let defaults = &self.world.config.defaults;
-        let line = std::env::args_os()
-            .skip(1)
-            .map(|arg| text::path(&arg).into_owned())
-            .collect::<Vec<_>>()
-            .join(" ");
+        let line = typed(self.global.announce);
         let order = Order {
             name: J::NAME,
             lock: None,
@@ -160,7 +171,7 @@ impl ByHand<'_> {
 
     fn carry_out<J: Job>(&self, job: &J, order: &Order<'_>) -> Result<Exit> {
         let finished = carry_out(job, order, self.world)?;
-        if let Some(reports) = self.reports.filter(|_| self.ui.json) {
+        if let Some(reports) = self.reports.filter(|_| self.ui.is_json()) {
             reports.borrow_mut().push(serde_json::to_value(&finished.report)?);
             return Ok(finished.report.exit);
         }
@@ -181,7 +192,7 @@ impl ByHand<'_> {
     /// Answers a query again and again, until somebody has seen enough.
     fn watch<Q: Query>(&self, query: &Q) -> Result<Exit> {
         let ByHand { world, ui, .. } = self;
-        if ui.json {
+        if ui.is_json() {
             return Err(Problem::usage("--watch is for people: leave out --json, or ask again and again"));
         }
         world.stop.listen()?;
@@ -201,6 +212,14 @@ impl ByHand<'_> {
             world.stop.wait(BETWEEN_LOOKS);
         }
     }
+}
+
+/// The words of this program, for the history: of those that the server has put together, what it was asked for.
+fn typed(is_announced: bool) -> String {
+    let all: Vec<String> = std::env::args_os().skip(1).map(|word| text::path(&word).into_owned()).collect();
+    let own =
+        all.iter().position(|word| word == "--yes").filter(|_| is_announced).map_or(0, |place| place + 1);
+    all[own..].join(" ")
 }
 
 fn skip_exit(code: u8) -> Exit {
@@ -253,6 +272,33 @@ pub(super) fn run_job(by_hand: &ByHand<'_>, wanted: &str) -> Result<Exit> {
             job.unwrap_or_else(|| Err(not_a_job(world, name, entry, line)))
         }
     }
+}
+
+/// The answer to the query that these words are, as JSON, and how the program would end after it. What is no query is
+/// refused by whoever chose the words: nothing here keeps a job from running.
+pub(crate) fn answer(world: &World, words: &[String]) -> Result<(Exit, String)> {
+    let cli = read(words)?;
+    let ui = Ui::to_gather();
+    let exit = start(&ByHand { global: &cli.global, world, ui: &ui, reports: None }, &cli.command)?;
+    Ok((exit, ui.gathered()))
+}
+
+/// The words of the subcommand that a line runs, "backup prune", whatever else may be wrong with it.
+pub(crate) fn subcommand_of(line: &str) -> Option<String> {
+    let words = std::iter::once("maint".to_owned()).chain(shlex::split(line)?);
+    let matches = super::command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    let below = std::iter::successors(matches.subcommand(), |(_, matches)| matches.subcommand());
+    Some(below.map(|(word, _)| word).collect::<Vec<&str>>().join(" "))
+}
+
+/// Refuses words that the command line would refuse.
+pub(crate) fn judge(words: &[String]) -> Result<()> {
+    read(words).map(drop)
+}
+
+fn read(words: &[String]) -> Result<Cli> {
+    let words = std::iter::once("maint").chain(words.iter().map(String::as_str));
+    Cli::try_parse_from(words).map_err(|error| Problem::usage(usage::one_line(&error)))
 }
 
 /// Something that can be done with any job that a `command` of `maint.toml` can name.

@@ -9,12 +9,14 @@ mod crontab;
 mod dispatch;
 mod queue;
 pub mod reference;
+mod serve;
 mod usage;
 
 use self::commands::{AlertsArgs, AlertsCommand, Command, Run};
-use crate::error::{exit_of, is_expected, one_line};
+pub(crate) use self::dispatch::{answer, judge, subcommand_of};
+use crate::error::{exit_of, is_expected, is_of_site, one_line};
 use crate::exit::Exit;
-use crate::ui::{Colour, Ui};
+use crate::ui::{Colour, Form, Ui};
 use crate::{logging, text};
 use clap::{ArgAction, Args, CommandFactory as _, Parser};
 use std::path::PathBuf;
@@ -74,14 +76,26 @@ struct Global {
     /// Answer every question with yes; the same as a command's --force
     #[arg(short, long, global = true)]
     yes: bool,
+    /// For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows
+    #[arg(long, global = true, hide = true)]
+    announce: bool,
 }
 
 impl Global {
+    /// How results are given.
+    fn form(&self) -> Form {
+        match self {
+            Global { announce: true, .. } => Form::Announced,
+            Global { json: true, .. } => Form::Json,
+            _ => Form::Text,
+        }
+    }
+
     /// True when none was given.
     fn is_default(&self) -> bool {
-        let Global { config, root, dry_run, json, verbose, quiet, color, yes } = self;
+        let Global { config, root, dry_run, json, verbose, quiet, color, yes, announce } = self;
         let is_plain = config.is_none() && root.is_none() && *verbose == 0 && *color == Colour::Auto;
-        is_plain && !(*dry_run || *json || *quiet || *yes)
+        is_plain && !(*dry_run || *json || *quiet || *yes || *announce)
     }
 }
 
@@ -100,8 +114,9 @@ pub fn main() -> ExitCode {
         Err(error) => return usage::explain(&error).into(),
     };
     let verbosity = if cli.global.quiet { -1 } else { i8::try_from(cli.global.verbose).unwrap_or(i8::MAX) };
-    let ui = Ui::new(cli.global.json, verbosity, cli.global.color);
-    let is_live = !ui.json && (verbosity > 1 || (ui.is_terminal() && verbosity >= 0));
+    let form = cli.global.form();
+    let ui = Ui::new(form, verbosity, cli.global.color);
+    let is_live = !ui.is_json() && (verbosity > 1 || (ui.is_terminal() && verbosity >= 0));
     logging::start(verbosity, is_live);
     let exit = dispatch::dispatch(&cli, &ui).unwrap_or_else(|error| fail(&error, &ui));
     exit.into()
@@ -110,7 +125,7 @@ pub fn main() -> ExitCode {
 /// Tells why, on stderr and, when JSON was asked for, there too.
 fn fail(error: &anyhow::Error, ui: &Ui) -> Exit {
     let exit = complain(error, ui);
-    if ui.json {
+    if ui.is_json() {
         // Without stdout there is still the line on stderr.
         let _ = text::json(&error_document(error)).map(|json| ui.out(&json));
     }
@@ -135,7 +150,12 @@ fn error_document(error: &anyhow::Error) -> serde_json::Value {
         _ => "error",
     };
     let line = one_line(error);
-    serde_json::json!({ "status": status, "exit_code": exit.code(), "error": logging::redacted(&line) })
+    let mut document =
+        serde_json::json!({ "status": status, "exit_code": exit.code(), "error": logging::redacted(&line) });
+    if is_of_site(error) {
+        document["of_site"] = true.into();
+    }
+    document
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::error::Problem;
 use crate::exit::Exit;
 use crate::text;
-use crate::ui::{Colour, Ui};
+use crate::ui::{Colour, Form, Ui};
 use clap::error::ErrorKind;
 use std::io::{self, Write as _};
 use std::panic::PanicHookInfo;
@@ -27,8 +27,9 @@ pub(super) fn explain(error: &clap::Error) -> Exit {
 
 /// The options could not be read: `--json` is looked for among the words that were typed.
 fn fail(error: &anyhow::Error) -> Exit {
-    let is_json = std::env::args_os().any(|arg| arg == "--json");
-    super::fail(error, &Ui::new(is_json, 0, Colour::Auto))
+    let is_json = std::env::args_os().any(|arg| arg == "--json" || arg == "--announce");
+    let form = if is_json { Form::Json } else { Form::Text };
+    super::fail(error, &Ui::new(form, 0, Colour::Auto))
 }
 
 /// clap's message without its decoration: the mistake, the tips, where to read on.

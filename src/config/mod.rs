@@ -23,6 +23,7 @@ pub mod rebuild_paths;
 pub mod redis;
 pub mod repository;
 pub mod secret;
+pub mod serve;
 pub mod services;
 pub mod site;
 pub mod tables;
@@ -103,6 +104,8 @@ pub struct Config {
     pub metrics: metrics::MetricsSection,
     /// How `services` calls what it shows.
     pub services: services::ServicesSection,
+    /// Where `serve` listens, and who may do what.
+    pub serve: serve::ServeSection,
     /// How `deploy` fetches, builds, starts and judges new code.
     pub deploy: deploy::DeploySection,
     /// The file this was read from; none when a command works without one.
@@ -158,6 +161,7 @@ impl Config {
         }
         self.check_checks()?;
         self.backup.check().map_err(|why| Wrong::new("backup", why))?;
+        self.serve.check().map_err(|(key, message)| Wrong { key, message })?;
         self.metrics.check().map_err(|why| Wrong::new("metrics", why))?;
         self.alerts.check().map_err(|why| Wrong::new("alerts", why))
     }
@@ -228,6 +232,7 @@ impl Config {
             .chain(self.update_fiches.api_key.clone())
             .chain(self.redis.iter().flat_map(redis::RedisSection::secrets))
             .chain(self.backup.secrets())
+            .chain(self.serve.secrets())
             .chain(self.checks.values().filter_map(|check| check.password.clone()))
     }
 

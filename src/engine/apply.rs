@@ -126,6 +126,7 @@ fn perform<J: Job>(
         }
         other => other?,
     };
+    order.front.began(order.name, session.run());
     // Only now, so that a slow check, which was told that the run begins, takes none of its time.
     if let Some(limit) = order.limit {
         world.stop.limit(limit);

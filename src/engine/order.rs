@@ -46,6 +46,8 @@ pub struct Order<'a> {
 pub trait Front: Sync {
     /// Puts a question.
     fn ask(&self, question: &str) -> Answer;
+    /// Sees that a run has begun, and its id.
+    fn began(&self, job: &str, run: &str);
     /// Sees that so many actions of the total are through.
     fn progress(&self, done: usize, total: usize);
 }

@@ -6,7 +6,7 @@ use crate::text;
 use crate::world::files::Removal;
 use crate::world::stop::Reason;
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::ser::SerializeMap as _;
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -297,9 +297,13 @@ pub fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-impl<A: Serialize> Serialize for Report<A> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
+impl<A: Serialize> Report<A> {
+    /// Everything but the steps, before and behind them.
+    fn serialize_around<M: SerializeMap>(
+        &self,
+        mut map: M,
+        steps: impl FnOnce(&mut M) -> Result<(), M::Error>,
+    ) -> Result<M::Ok, M::Error> {
         map.serialize_entry("job", &self.job)?;
         map.serialize_entry("run", &self.run)?;
         map.serialize_entry("status", self.status.word())?;
@@ -315,7 +319,7 @@ impl<A: Serialize> Serialize for Report<A> {
         for (key, value) in &self.totals {
             map.serialize_entry(key, value)?;
         }
-        map.serialize_entry("steps", &self.steps)?;
+        steps(&mut map)?;
         map.serialize_entry("notes", &self.notes)?;
         map.serialize_entry("failures", &self.failures)?;
         if !self.findings.is_empty() {
@@ -325,5 +329,48 @@ impl<A: Serialize> Serialize for Report<A> {
             map.serialize_entry("log", log)?;
         }
         map.end()
+    }
+}
+
+impl<A: Serialize> Serialize for Report<A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let map = serializer.serialize_map(None)?;
+        self.serialize_around(map, |map| map.serialize_entry("steps", &self.steps))
+    }
+}
+
+/// Steps that a page shows.
+const MOST_ON_A_PAGE: usize = 1_000;
+
+/// A report for somebody who looks at it from afar: each step also as it reads, and no more of them than a page shows.
+struct OnPage<'a, A>(&'a Report<A>);
+
+impl<A: Display> Report<A> {
+    /// The same for a page: each step also as it reads, and no more of them than anybody reads.
+    pub(crate) fn for_a_page(&self) -> impl Serialize + '_
+    where
+        A: Serialize,
+    {
+        OnPage(self)
+    }
+}
+
+impl<A: Display + Serialize> Serialize for OnPage<'_, A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Read<'a, A: Serialize> {
+            text: String,
+            #[serde(flatten)]
+            step: Step<'a, A>,
+        }
+        let OnPage(report) = self;
+        let all = report.steps.actions.len();
+        let shown: Vec<_> = report.steps.iter().take(MOST_ON_A_PAGE).collect();
+        let read: Vec<_> = shown.into_iter().map(|step| Read { text: step.to_string(), step }).collect();
+        let map = serializer.serialize_map(None)?;
+        report.serialize_around(map, |map| {
+            map.serialize_entry("steps", &read)?;
+            map.serialize_entry("steps_left_out", &(all - read.len()))
+        })
     }
 }

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod archive_logs;
 pub mod ascl_refresh;
 pub mod backup;
+pub mod cancel;
 pub mod check;
 pub mod cleanup_stuck;
 pub mod cleanup_temp;

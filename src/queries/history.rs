@@ -8,7 +8,7 @@ use crate::world::World;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Shows past runs, newest first
 #[derive(Args, Clone, Debug)]
@@ -57,11 +57,14 @@ impl fmt::Display for Runs {
         let mut table = text::Table::new(&["RUN", "STARTED", "TOOK", "RESULT", "SUMMARY"]);
         for (run, started) in self.runs.iter().zip(&self.started) {
             let took = run.took().map_or_else(|| "-".to_owned(), text::duration);
-            let summary = if run.summary.is_empty() {
+            let mut summary = if run.summary.is_empty() {
                 format!("{}: {}", run.job, run.line)
             } else {
                 run.summary.clone()
             };
+            if let Some(by) = &run.by {
+                let _ = write!(summary, " (asked for by {by})");
+            }
             table.row(&[&run.run, started, &took, &run.result(), &*text::escape(&summary)]);
         }
         write!(f, "{table}")

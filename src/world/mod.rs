@@ -24,6 +24,7 @@ pub(crate) mod git;
 pub(crate) mod github;
 pub(crate) mod healthchecks;
 pub mod http;
+pub(crate) mod itself;
 pub(crate) mod mail;
 pub mod process;
 pub mod programs;
@@ -33,9 +34,11 @@ pub(crate) mod redis;
 pub(crate) mod rq;
 pub mod runlog;
 pub(crate) mod slack;
+pub(crate) mod sockets;
 pub mod sqlite;
 pub mod state;
 pub mod stop;
+pub(crate) mod token;
 pub(crate) mod webhook;
 
 use crate::config::Config;
@@ -78,6 +81,8 @@ pub struct World {
     pub(crate) asked: http::Asked,
     /// The containers that it has entered.
     pub(crate) entered: docker::Entered,
+    /// Whose key has asked for this run from afar (`$MAINT_BY`).
+    pub(crate) asked_by: Option<String>,
     /// Set when a real run begins.
     is_real: OnceLock<()>,
     secrets: OnceLock<Secrets>,
@@ -138,6 +143,7 @@ impl World {
             progress: Progress::default(),
             asked: http::Asked::default(),
             entered: docker::Entered::default(),
+            asked_by: asked_by(),
             is_real: OnceLock::new(),
             secrets: OnceLock::new(),
         })
@@ -156,9 +162,26 @@ impl World {
             progress: self.progress.clone(),
             asked: self.asked.clone(),
             entered: docker::Entered::default(),
+            asked_by: self.asked_by.clone(),
             is_real: self.is_real.clone(),
             secrets: self.secrets.clone(),
         }
+    }
+
+    /// The same site for another question of whoever runs long: who did not answer the last one may answer this one.
+    pub(crate) fn anew(&self) -> World {
+        World { asked: http::Asked::default(), ..self.later() }
+    }
+
+    /// The same site as its configuration describes it now, for whoever runs long.
+    pub(crate) fn reopened(&self) -> Result<World> {
+        let config = self.site_file()?.to_owned();
+        let here = current_folder();
+        let place = Place { config: Some(config), root: None };
+        let own = files::real_folder(&root_of(&self.config, &place, &here));
+        // Another root was given by `--root`.
+        let root = (own != self.root).then(|| self.root.clone());
+        Ok(World { stop: self.stop.without_limit(), ..World::open(&Place { root, ..place })? })
     }
 
     /// The same world for a part of the run that may take no longer than this.
@@ -221,6 +244,12 @@ impl World {
     pub(crate) fn env_file_has(&self, name: &str) -> bool {
         environment::Keeper::of(&self.config, &self.root, &self.files).in_env_file(name).is_some()
     }
+}
+
+/// The name of a key of `[serve]`, as the server gives it to the runs that it starts.
+fn asked_by() -> Option<String> {
+    let name = variable(itself::BY)?.into_string().ok()?;
+    crate::config::check_name(&name).is_ok().then_some(name)
 }
 
 /// `--config`, `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml.

@@ -1,5 +1,10 @@
 //! Processes: who is alive, and since when.
 
+use crate::engine::apply::Permit;
+use crate::error::plain_errno;
+use anyhow::Result;
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -26,6 +31,29 @@ impl Identity {
     pub fn is_alive(self) -> bool {
         stat(self.pid).is_some_and(|stat| stat.started == self.started && stat.state != 'Z')
     }
+
+    /// Sends SIGTERM to this very process, and to none that has its number by now; false when it has ended. A process of
+    /// somebody else is an error.
+    pub(crate) fn ask_to_end(self, _permit: &Permit) -> Result<bool> {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return Ok(false) };
+        let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+            Err(Errno::SRCH) => return Ok(false),
+            other => other.map_err(|errno| refused(self.pid, errno))?,
+        };
+        // Only now: what the handle holds is what is looked at.
+        if !self.is_alive() {
+            return Ok(false);
+        }
+        match pidfd_send_signal(handle, Signal::TERM) {
+            Err(Errno::SRCH) => Ok(false),
+            other => other.map(|()| true).map_err(|errno| refused(self.pid, errno)),
+        }
+    }
+}
+
+fn refused(pid: u32, errno: Errno) -> anyhow::Error {
+    let why = plain_errno(errno);
+    anyhow::anyhow!("cannot end the process {pid}: {why}; run this as the user who runs the job")
 }
 
 /// The start of a process, in clock ticks since boot.

@@ -107,3 +107,36 @@ pub(crate) fn end_of(path: &Path, limit: u64) -> Option<String> {
     let whole = if start == 0 { &text } else { text.split_once('\n').map_or("", |(_, whole)| whole) };
     Some(whole.to_owned())
 }
+
+/// What a log says from a place on.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    /// Whole lines.
+    pub(crate) lines: Vec<String>,
+    /// The byte behind the last of them.
+    pub(crate) end: u64,
+}
+
+/// The whole lines of a log from this byte on, or its last ones, in so many bytes or less.
+#[expect(clippy::disallowed_methods, reason = "this is World")]
+pub(crate) fn read_on(path: &Path, from: Option<u64>, limit: u64) -> Part {
+    let read = || -> std::io::Result<(u64, Vec<u8>)> {
+        let mut file = File::open(path)?;
+        let start = from.unwrap_or(file.metadata()?.len().saturating_sub(limit));
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes)?;
+        Ok((start, bytes))
+    };
+    let Ok((start, bytes)) = read() else { return Part { end: from.unwrap_or(0), ..Part::default() } };
+    // The rest of a line comes with the next look; one that never ends is cut.
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+    let whole = if whole == 0 && bytes.len() as u64 == limit { bytes.len() } else { whole };
+    let text = String::from_utf8_lossy(&bytes[..whole]);
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    if from.is_none() && start > 0 && !lines.is_empty() {
+        // The first may be a part only.
+        lines.remove(0);
+    }
+    Part { lines, end: start + whole as u64 }
+}

@@ -197,7 +197,8 @@ impl State {
     /// The same for an error that is only words.
     pub(crate) fn problem_in_words(&self, words: &str, cure: &str) -> anyhow::Error {
         let shown = text::path(&self.folder);
-        Problem::usage(format!("cannot use the state folder {shown}: {words}; {cure}, or set [state] dir"))
+        let why = format!("cannot use the state folder {shown}: {words}; {cure}, or set [state] dir");
+        Problem::unusable(&Problem::usage(why))
     }
 }
 

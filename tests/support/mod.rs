@@ -1,6 +1,7 @@
 //! A temporary site, and the built `maint` run in it: no inherited variables, fixed clock, fixed zone.
 
 pub(crate) mod ascl;
+pub(crate) mod browser;
 pub(crate) mod catalogue;
 pub(crate) mod checkout;
 pub(crate) mod claude;
@@ -16,6 +17,7 @@ pub(crate) mod keeper;
 pub(crate) mod libraries;
 pub(crate) mod rabbitmq;
 pub(crate) mod redis;
+pub(crate) mod server;
 pub(crate) mod smtp;
 pub(crate) mod tls;
 

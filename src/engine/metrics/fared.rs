@@ -1,7 +1,7 @@
 //! What the history knows of the jobs, and what their latest checks measured.
 
 use super::text::{Page, Sample, series, value_of};
-use crate::engine::history::{History, Run};
+use crate::engine::history::Run;
 use crate::engine::report::Counts;
 use crate::world::World;
 use crate::world::sqlite;
@@ -45,8 +45,7 @@ pub(super) struct Measurement {
 
 impl Fared {
     /// Looks at the history. A job that neither ran for long nor is configured any more is left out.
-    pub(super) fn of(world: &World, history: &History<'_>) -> Result<Fared> {
-        let connection = history.connection();
+    pub(super) fn of(world: &World, connection: &Connection) -> Result<Fared> {
         let succeeded = successes(connection)?;
         let keep = Duration::from_std(world.config.state.keep_age.duration()).unwrap_or(Duration::MAX);
         let oldest = world.clock.now().checked_sub_signed(keep);

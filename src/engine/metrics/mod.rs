@@ -6,7 +6,7 @@ pub(crate) mod rules;
 mod text;
 
 use super::apply::Permit;
-use super::history::History;
+use super::history::{self, History};
 use crate::error::one_line;
 use crate::text::duration;
 use crate::world::{World, pushgateway};
@@ -39,6 +39,12 @@ pub(super) fn tell(world: &World, history: &History<'_>, log: &Path, permit: &Pe
     super::session::warn(log, &complaints, permit);
 }
 
+/// The page as it would be written now; empty before the first run.
+pub(crate) fn page(world: &World) -> Result<String> {
+    let Some(connection) = history::look(world)? else { return Ok(String::new()) };
+    Ok(Fared::of(world, &connection)?.page(world.config.site_name(), ""))
+}
+
 /// What could not be done of it. Each has its own lock, so that a gateway that hangs holds up no page.
 fn publish(world: &World, history: &History<'_>, permit: &Permit) -> [Result<()>; 2] {
     let section = &world.config.metrics;
@@ -47,7 +53,9 @@ fn publish(world: &World, history: &History<'_>, permit: &Permit) -> [Result<()>
         section.textfile.as_ref().map(|folder| world.root.join(folder).join(format!("maint_{site}.prom")));
     let page = || {
         let before = file.as_ref().and_then(|file| world.files.read_text(file, LARGEST).ok());
-        Ok::<_, anyhow::Error>(Fared::of(world, history)?.page(site, &before.unwrap_or_default()))
+        Ok::<_, anyhow::Error>(
+            Fared::of(world, history.connection())?.page(site, &before.unwrap_or_default()),
+        )
     };
     let write = |file| {
         let _guard = alone(world, WRITING, permit)?;

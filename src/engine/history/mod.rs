@@ -1,103 +1,27 @@
 //! The memory of runs: one row each, in the state database.
 
+mod database;
+
+pub(super) use database::{WITH_MEMORY, explain, look, open, version};
+
 use super::apply::Permit;
 use super::lock::Holder;
-use crate::error::Problem;
 use crate::logging;
 use crate::world::World;
 use crate::world::process::Identity;
 use crate::world::sqlite;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, Row, TransactionBehavior, params};
+use rusqlite::{Connection, Row, params};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// No job can have a lock of this name: names begin with a letter or digit.
-const MIGRATION_LOCK: &str = ".migration";
-
-/// What each version of the schema adds to the one before; never changed once released.
-const MIGRATIONS: [&str; 4] = [
-    "
-    CREATE TABLE runs (
-        id INTEGER PRIMARY KEY,
-        run TEXT NOT NULL UNIQUE,
-        job TEXT NOT NULL,
-        lock TEXT NOT NULL,
-        line TEXT NOT NULL,
-        status TEXT NOT NULL,
-        exit_code INTEGER,
-        started INTEGER NOT NULL,
-        finished INTEGER,
-        pid INTEGER NOT NULL,
-        pid_started INTEGER NOT NULL,
-        summary TEXT NOT NULL DEFAULT '',
-        report TEXT NOT NULL DEFAULT '{}'
-    ) STRICT;
-    CREATE INDEX runs_of_job ON runs (job, id);
-    CREATE INDEX runs_running ON runs (lock) WHERE status = 'running';
-    CREATE TABLE alerts (
-        id INTEGER PRIMARY KEY,
-        job TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        run TEXT NOT NULL,
-        created INTEGER NOT NULL,
-        sent INTEGER,
-        text TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX alerts_of_job ON alerts (job, id);
-",
-    "
-    CREATE TABLE crontab_lines (
-        job TEXT PRIMARY KEY,
-        hash TEXT NOT NULL,
-        since INTEGER NOT NULL
-    ) STRICT;
-",
-    // What was raised before anything could send it is of no use any more.
-    "
-    ALTER TABLE runs ADD COLUMN weighed INTEGER NOT NULL DEFAULT 1;
-    CREATE INDEX runs_to_weigh ON runs (id) WHERE weighed = 0;
-    ALTER TABLE alerts ADD COLUMN facts TEXT NOT NULL DEFAULT '{}';
-    ALTER TABLE alerts ADD COLUMN given_up INTEGER;
-    UPDATE alerts SET sent = created WHERE sent IS NULL;
-    CREATE INDEX alerts_waiting ON alerts (id) WHERE sent IS NULL AND given_up IS NULL;
-    CREATE TABLE deliveries (
-        alert INTEGER NOT NULL,
-        receiver TEXT NOT NULL,
-        sent INTEGER NOT NULL,
-        PRIMARY KEY (alert, receiver)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE alert_states (
-        job TEXT PRIMARY KEY,
-        failures INTEGER NOT NULL DEFAULT 0,
-        since INTEGER,
-        is_told INTEGER NOT NULL DEFAULT 0,
-        told INTEGER,
-        overdue INTEGER
-    ) STRICT;
-",
-    "
-    CREATE TABLE memory (
-        topic TEXT NOT NULL,
-        key TEXT NOT NULL,
-        value TEXT NOT NULL,
-        written INTEGER NOT NULL,
-        PRIMARY KEY (topic, key)
-    ) STRICT, WITHOUT ROWID;
-",
-];
-
-/// The first version with the table `memory`.
-pub(super) const WITH_MEMORY: u32 = 4;
-
-#[expect(clippy::cast_possible_truncation, reason = "a handful of migrations")]
-const LATEST: u32 = MIGRATIONS.len() as u32;
-
 /// A run as the history shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Run {
     /// Its id.
     pub run: String,
@@ -117,6 +41,8 @@ pub struct Run {
     pub pid: u32,
     /// One line.
     pub summary: String,
+    /// The name of the key with which it was asked for, when that came from afar.
+    pub by: Option<String>,
     #[serde(skip)]
     pid_started: u64,
 }
@@ -134,6 +60,8 @@ impl Run {
             finished: time(row.get("finished")?),
             pid: row.get("pid")?,
             summary: row.get("summary")?,
+            // A database that only older runs have written to has no such column.
+            by: row.get("asked_by").unwrap_or_default(),
             pid_started: row.get("pid_started")?,
         };
         if run.status == RUNNING && !run.process().is_alive() {
@@ -143,7 +71,8 @@ impl Run {
         Ok(run)
     }
 
-    fn process(&self) -> Identity {
+    /// The process that runs it.
+    pub(crate) fn process(&self) -> Identity {
         Identity { pid: self.pid, started: self.pid_started }
     }
 
@@ -266,14 +195,15 @@ impl<'a> History<'a> {
 
     fn insert(&self, holder: &Holder, lock: &str, line: &str, status: &str) -> rusqlite::Result<usize> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO runs (run, job, lock, line, status, started, pid, pid_started, weighed)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO runs (run, job, lock, line, status, started, pid, pid_started, weighed, asked_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
         let Holder { job, run, pid, pid_started, started } = holder;
         let line = logging::redacted(line);
         let started = started.timestamp_millis();
         let is_weighed = !self.weighs;
-        statement.execute(params![run, job, lock, line, status, started, pid, pid_started, is_weighed])
+        let by = &self.world.asked_by;
+        statement.execute(params![run, job, lock, line, status, started, pid, pid_started, is_weighed, by])
     }
 
     /// Writes down how a run ended.
@@ -308,53 +238,30 @@ impl<'a> History<'a> {
     }
 }
 
-pub(super) fn open(world: &World, permit: &Permit) -> Result<Connection> {
-    let path = world.state.database();
-    let open = || sqlite::open_own(&path, permit).map_err(|error| explain(world, &error));
-    let mut connection = open()?;
-    match version(&connection).map_err(|error| explain(world, &error))? {
-        LATEST => return Ok(connection),
-        newer if newer > LATEST => {
-            return Err(Problem::usage(format!(
-                "state.db was written by a newer maint (version {newer}); update this one"
-            )));
-        }
-        _ => {}
-    }
-    // Two first runs at once: the kernel lock lets one of them make the schema, the other finds it made.
-    let guard = world.state.open_lock(MIGRATION_LOCK, permit)?;
-    guard.lock().map_err(|error| world.state.problem(&error))?;
-    migrate(&mut connection).map_err(|error| explain(world, &error))?;
-    Ok(connection)
-}
-
-pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
-    connection.pragma_query_value(None, "user_version", |row| row.get(0))
-}
-
-fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
-    // Takes effect only while the file is still empty.
-    connection.pragma_update(None, "page_size", 1_024)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let from = version(&transaction)?;
-    for sql in MIGRATIONS.iter().skip(from as usize) {
-        transaction.execute_batch(sql)?;
-    }
-    transaction.pragma_update(None, "user_version", LATEST)?;
-    transaction.commit()
-}
-
-pub(super) fn explain(world: &World, error: &rusqlite::Error) -> anyhow::Error {
-    let (words, cure) = sqlite::describe(error);
-    world.state.problem_in_words(&words, cure)
-}
-
 /// The latest runs, newest first; of one job or of all. Empty before the first run.
 pub fn runs(world: &World, job: Option<&str>, limit: u32) -> Result<Vec<Run>> {
     let Some(connection) = look(world)? else { return Ok(Vec::new()) };
     let sql = "SELECT * FROM runs WHERE ?1 IS NULL OR job = ?1 ORDER BY id DESC LIMIT ?2";
     sqlite::rows(&connection, sql, params![job, limit], Run::from_row)
+}
+
+/// The latest runs of each job, newest first, so many of each.
+pub(crate) fn recent(world: &World, of_each: u32) -> Result<Vec<Run>> {
+    let Some(connection) = look(world)? else { return Ok(Vec::new()) };
+    let sql = "SELECT * FROM runs AS this WHERE id > coalesce(
+                   (SELECT id FROM runs WHERE job = this.job ORDER BY id DESC LIMIT 1 OFFSET ?1), 0)
+               ORDER BY id DESC";
+    sqlite::rows(&connection, sql, [of_each], Run::from_row)
+}
+
+/// The run of this id, with what the history keeps of its report; `None` when there is none.
+pub(crate) fn run(world: &World, run: &str) -> Result<Option<(Run, Value)>> {
+    let Some(connection) = look(world)? else { return Ok(None) };
+    let rows = sqlite::rows(&connection, "SELECT * FROM runs WHERE run = ?1", [run], |row| {
+        let report: String = row.get("report")?;
+        Ok((Run::from_row(row)?, serde_json::from_str(&report).unwrap_or_default()))
+    })?;
+    Ok(rows.into_iter().next())
 }
 
 /// The runs that go on at this moment, with their locks.
@@ -379,17 +286,4 @@ pub fn latest_starts(world: &World) -> Result<BTreeMap<String, DateTime<Utc>>> {
     let sql = "SELECT job, max(started) FROM runs GROUP BY job";
     let rows = sqlite::rows(&connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.into_iter().filter_map(|(job, at)| Some((job, DateTime::from_timestamp_millis(at)?))).collect())
-}
-
-/// The database for looking; `None` before the first run.
-pub(super) fn look(world: &World) -> Result<Option<Connection>> {
-    let path = world.state.database();
-    if !world.files.exists(&path) {
-        return Ok(None);
-    }
-    let connection = sqlite::open_to_look(&path).map_err(|error| explain(world, &error))?;
-    match version(&connection).map_err(|error| explain(world, &error))? {
-        0 => Ok(None),
-        _ => Ok(Some(connection)),
-    }
 }
