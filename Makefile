@@ -67,6 +67,8 @@ tools: compiler
 	@(python3 -c 'import ensurepip' 2>/dev/null || { $(call ensure,ensurepip:python3-venv); }) || echo "going on without"
 	@($(call ensure,dockerd:docker.io docker-compose:docker-compose)) || echo "going on without"
 	@($(call ensure,restic:restic age:age promtool:prometheus)) || echo "going on without"
+	@($(call ensure,nginx:nginx-light chromium:chromium chromedriver:chromium-driver)) || echo "going on without"
+	@($(call ensure,npm:npm)) || echo "going on without"
 
 define ensure
 	missing=; \

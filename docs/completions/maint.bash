@@ -31,6 +31,9 @@ _maint() {
             maint,backup)
                 cmd="maint__subcmd__backup"
                 ;;
+            maint,cancel)
+                cmd="maint__subcmd__cancel"
+                ;;
             maint,check)
                 cmd="maint__subcmd__check"
                 ;;
@@ -108,6 +111,9 @@ _maint() {
                 ;;
             maint,run)
                 cmd="maint__subcmd__run"
+                ;;
+            maint,serve)
+                cmd="maint__subcmd__serve"
                 ;;
             maint,services)
                 cmd="maint__subcmd__services"
@@ -208,6 +214,9 @@ _maint() {
             maint__subcmd__queue,stop)
                 cmd="maint__subcmd__queue__subcmd__stop"
                 ;;
+            maint__subcmd__serve,key)
+                cmd="maint__subcmd__serve__subcmd__key"
+                ;;
             *)
                 ;;
         esac
@@ -215,7 +224,7 @@ _maint() {
 
     case "${cmd}" in
         maint)
-            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --help --version cleanup-temp notify-devis rebuild-paths cleanup-stuck expire-logs cleanup-logs ascl-refresh update-fiches trim-logs clean-logs vacuum-db queue services deploy check backup restore docker-prune archive-logs run crontab alerts jobs status why doctor history audit logs locks pause resume init config completions man help"
+            opts="-c -C -n -v -q -y -h -V --config --root --dry-run --json --verbose --quiet --color --yes --announce --help --version cleanup-temp notify-devis rebuild-paths cleanup-stuck expire-logs cleanup-logs ascl-refresh update-fiches trim-logs clean-logs vacuum-db queue services deploy check backup restore docker-prune archive-logs run crontab alerts jobs status why doctor history audit logs locks pause resume cancel init config serve completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -249,7 +258,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__alerts)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help test"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help test"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -283,7 +292,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__alerts__subcmd__test)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -317,7 +326,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__archive__subcmd__logs)
-            opts="-c -C -n -v -q -y -h --since --exclude --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --since --exclude --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -359,7 +368,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__ascl__subcmd__refresh)
-            opts="-c -C -n -v -q -y -h --domain --all --top --source --no-contexts --only --jobs --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --domain --all --top --source --no-contexts --only --jobs --force --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -413,7 +422,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__audit)
-            opts="-c -C -n -v -q -y -h --code --since --type --limit --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --code --since --type --limit --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -463,7 +472,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__backup)
-            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --help db volumes configs all list verify prune fetch"
+            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --announce --help db volumes configs all list verify prune fetch"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -517,7 +526,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__backup__subcmd__all)
-            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -571,7 +580,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__backup__subcmd__configs)
-            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -625,7 +634,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__backup__subcmd__db)
-            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -679,7 +688,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__backup__subcmd__fetch)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -713,7 +722,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__backup__subcmd__list)
-            opts="-c -C -n -v -q -y -h --kind --restic --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --kind --restic --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -751,7 +760,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__backup__subcmd__prune)
-            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -805,7 +814,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__backup__subcmd__verify)
-            opts="-c -C -n -v -q -y -h --latest --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --latest --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -839,7 +848,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__backup__subcmd__volumes)
-            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -892,8 +901,42 @@ _maint() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        maint__subcmd__cancel)
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         maint__subcmd__check)
-            opts="-c -C -n -v -q -y -h --only --config --root --dry-run --json --verbose --quiet --color --yes --help export"
+            opts="-c -C -n -v -q -y -h --only --config --root --dry-run --json --verbose --quiet --color --yes --announce --help export"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -931,7 +974,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__check__subcmd__export)
-            opts="-c -C -n -v -q -y -h --format --datasource --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --format --datasource --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -973,7 +1016,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__cleanup__subcmd__stuck)
-            opts="-c -C -n -v -q -y -h --hours --minutes --restore-id --show-stats --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --hours --minutes --restore-id --show-stats --force --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1019,7 +1062,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__cleanup__subcmd__temp)
-            opts="-c -C -n -v -q -y -h --auto --force --age-hours --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --auto --force --age-hours --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1057,7 +1100,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__completions)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help bash elvish fish powershell zsh"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1091,7 +1134,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__config)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help check show schema"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help check show schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1125,7 +1168,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__config__subcmd__check)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1159,7 +1202,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__config__subcmd__schema)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1193,7 +1236,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__config__subcmd__show)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1227,7 +1270,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help generate add show remove run check status test restore adopt"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help generate add show remove run check status test restore adopt"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1261,7 +1304,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__add)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1295,7 +1338,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__adopt)
-            opts="-c -C -n -v -q -y -h --project --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --project --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1333,7 +1376,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__check)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1367,7 +1410,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__generate)
-            opts="-c -C -n -v -q -y -h --format --user --image --output --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --format --user --image --output --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1417,7 +1460,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__remove)
-            opts="-c -C -n -v -q -y -h --site --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --site --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1455,7 +1498,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__restore)
-            opts="-c -C -n -v -q -y -h --list --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --list --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1489,7 +1532,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__run)
-            opts="-c -C -n -v -q -y -h --all-due --as-cron --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --all-due --as-cron --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1523,7 +1566,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__show)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1557,7 +1600,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__status)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1591,7 +1634,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__crontab__subcmd__test)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1625,7 +1668,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__deploy)
-            opts="-c -C -n -v -q -y -h --service --no-pull --no-rebuild --rollback --unstash --force --config --root --dry-run --json --verbose --quiet --color --yes --help pull rebuild restart full"
+            opts="-c -C -n -v -q -y -h --service --no-pull --no-rebuild --rollback --unstash --force --config --root --dry-run --json --verbose --quiet --color --yes --announce --help pull rebuild restart full"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1663,7 +1706,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__docker__subcmd__prune)
-            opts="-c -C -n -v -q -y -h --images --volumes --volume --until --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --images --volumes --volume --until --force --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1705,7 +1748,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__doctor)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1739,7 +1782,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__expire__subcmd__logs)
-            opts="-c -C -n -v -q -y -h --days --compress-days --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --days --compress-days --force --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1781,7 +1824,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__help)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1815,7 +1858,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__history)
-            opts="-c -C -n -v -q -y -h --limit --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --limit --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1853,7 +1896,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__init)
-            opts="-c -C -n -v -q -y -h --preset --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --preset --force --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1891,7 +1934,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__jobs)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1925,7 +1968,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__locks)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1959,7 +2002,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__logs)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1993,7 +2036,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__man)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2027,7 +2070,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__notify__subcmd__devis)
-            opts="-c -C -n -v -q -y -h --devis-id --force --date --catch-up --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --devis-id --force --date --catch-up --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2073,7 +2116,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__pause)
-            opts="-c -C -n -v -q -y -h --until --reason --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --until --reason --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2115,7 +2158,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__queue)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help list clear clean-finished stop"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help list clear clean-finished stop"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2149,7 +2192,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__queue__subcmd__clean__subcmd__finished)
-            opts="-c -C -n -v -q -y -h --queue --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --queue --force --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2187,7 +2230,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__queue__subcmd__clear)
-            opts="-c -C -n -v -q -y -h --queue --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --queue --force --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2225,7 +2268,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__queue__subcmd__list)
-            opts="-c -C -n -v -q -y -h --queue --limit --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --queue --limit --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2267,7 +2310,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__queue__subcmd__stop)
-            opts="-c -C -n -v -q -y -h --queue --wait --hold --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --queue --wait --hold --force --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2313,7 +2356,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__rebuild__subcmd__paths)
-            opts="-c -C -n -v -q -y -h --scan-only --force --user-id --allow-empty --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --scan-only --force --user-id --allow-empty --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2351,7 +2394,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__restore)
-            opts="-c -C -n -v -q -y -h --from --to --force --config --root --dry-run --json --verbose --quiet --color --yes --help db volume configs"
+            opts="-c -C -n -v -q -y -h --from --to --force --config --root --dry-run --json --verbose --quiet --color --yes --announce --help db volume configs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2393,7 +2436,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__resume)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2427,7 +2470,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__run)
-            opts="-c -C -n -v -q -y -h --all-due --as-cron --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --all-due --as-cron --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2460,8 +2503,80 @@ _maint() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        maint__subcmd__serve)
+            opts="-c -C -n -v -q -y -h --listen --config --root --dry-run --json --verbose --quiet --color --yes --announce --help key"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maint__subcmd__serve__subcmd__key)
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         maint__subcmd__services)
-            opts="-c -C -n -v -q -y -h --watch --service --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --watch --service --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2499,7 +2614,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__status)
-            opts="-c -C -n -v -q -y -h --check --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --check --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2533,7 +2648,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__trim__subcmd__logs)
-            opts="-c -C -n -v -q -y -h --lines --force --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --lines --force --count --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2571,7 +2686,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__update__subcmd__fiches)
-            opts="-c -C -n -v -q -y -h --code --batch-size --limit --max-cost --mode --simulate --again --collect --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --code --batch-size --limit --max-cost --mode --simulate --again --collect --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2625,7 +2740,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__vacuum__subcmd__db)
-            opts="-c -C -n -v -q -y -h --if-needed --analyze --check --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --if-needed --analyze --check --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2659,7 +2774,7 @@ _maint() {
             return 0
             ;;
         maint__subcmd__why)
-            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --help"
+            opts="-c -C -n -v -q -y -h --config --root --dry-run --json --verbose --quiet --color --yes --announce --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_maint_global_optspecs
-    string join \n c/config= C/root= n/dry-run json v/verbose q/quiet color= y/yes h/help V/version
+    string join \n c/config= C/root= n/dry-run json v/verbose q/quiet color= y/yes announce h/help V/version
 end
 
 function __fish_maint_needs_command
@@ -34,6 +34,7 @@ complete -c maint -n "__fish_maint_needs_command" -l json -d 'Print one JSON doc
 complete -c maint -n "__fish_maint_needs_command" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_needs_command" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_needs_command" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_needs_command" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_needs_command" -s V -l version -d 'Print version'
 complete -c maint -n "__fish_maint_needs_command" -f -a "cleanup-temp" -d 'Removes temporary files that have not been changed for a given time'
@@ -68,8 +69,10 @@ complete -c maint -n "__fish_maint_needs_command" -f -a "logs" -d 'Prints the lo
 complete -c maint -n "__fish_maint_needs_command" -f -a "locks" -d 'Shows the locks that are held, and by whom'
 complete -c maint -n "__fish_maint_needs_command" -f -a "pause" -d 'Skips the runs of a job until a given time'
 complete -c maint -n "__fish_maint_needs_command" -f -a "resume" -d 'Ends the pause of a job'
+complete -c maint -n "__fish_maint_needs_command" -f -a "cancel" -d 'Ends a run that goes on, as Ctrl-C would'
 complete -c maint -n "__fish_maint_needs_command" -f -a "init" -d 'Writes a commented maint.toml'
 complete -c maint -n "__fish_maint_needs_command" -f -a "config" -d 'Checks, shows or describes maint.toml'
+complete -c maint -n "__fish_maint_needs_command" -f -a "serve" -d 'Serves the REST API and the dashboard'
 complete -c maint -n "__fish_maint_needs_command" -f -a "completions" -d 'Prints the completions for a shell'
 complete -c maint -n "__fish_maint_needs_command" -f -a "man" -d 'Prints a man page'
 complete -c maint -n "__fish_maint_needs_command" -f -a "help" -d 'Prints the long help of a subcommand, or a topic: exit-codes, prompt'
@@ -86,6 +89,7 @@ complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -l json -d 'Pr
 complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-temp" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand notify-devis" -l devis-id -d 'Look at this devis only' -r
 complete -c maint -n "__fish_maint_using_subcommand notify-devis" -l date -d 'Look at this day instead of today' -r
@@ -101,6 +105,7 @@ complete -c maint -n "__fish_maint_using_subcommand notify-devis" -l json -d 'Pr
 complete -c maint -n "__fish_maint_using_subcommand notify-devis" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand notify-devis" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand notify-devis" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand notify-devis" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand notify-devis" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -l user-id -d 'To whom new records belong [default: the first superuser, else the first user]' -r
 complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -116,6 +121,7 @@ complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -l json -d 'P
 complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand rebuild-paths" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l hours -d 'Mark what began more than this many hours ago [default: 6, or the age in maint.toml]' -r
 complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l minutes -d 'The same in minutes; counts more than --hours' -r
@@ -132,6 +138,7 @@ complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l json -d 'P
 complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-stuck" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand expire-logs" -l days -d 'Remove what has not been changed for this many days [default: 30, or the age in maint.toml]' -r
 complete -c maint -n "__fish_maint_using_subcommand expire-logs" -l compress-days -d 'Compress what has not been changed for this many days [default: 7, or the `compress_age` in maint.toml]' -r
@@ -146,6 +153,7 @@ complete -c maint -n "__fish_maint_using_subcommand expire-logs" -l json -d 'Pri
 complete -c maint -n "__fish_maint_using_subcommand expire-logs" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand expire-logs" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand expire-logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand expire-logs" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand expire-logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -l days -d 'Remove what has not been changed for this many days [default: 30, or the age in maint.toml]' -r
 complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -l compress-days -d 'Compress what has not been changed for this many days [default: 7, or the `compress_age` in maint.toml]' -r
@@ -160,6 +168,7 @@ complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -l json -d 'Pr
 complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand cleanup-logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l domain -d 'The catalogue of this domain [default: astronomy, or the site\'s only one]' -r
 complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l top -d 'How many libraries the catalogue has at most [default: 100, or `top` of maint.toml]' -r
@@ -179,6 +188,7 @@ complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l json -d 'Pr
 complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand ascl-refresh" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l code -d 'Only these sheets, whatever their status and however new they are' -r
 complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l batch-size -d 'In mode direct, write a line to the log after every N sheets [default: 10]' -r
@@ -199,6 +209,7 @@ complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l json -d 'P
 complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand update-fiches" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand update-fiches" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand trim-logs" -l lines -d 'Keep so many lines at the end of each log [default: 1000, or the `lines` in maint.toml]' -r
 complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -207,11 +218,13 @@ complete -c maint -n "__fish_maint_using_subcommand trim-logs" -l color -d 'Use 
 always\t'Always'
 never\t'Never'"
 complete -c maint -n "__fish_maint_using_subcommand trim-logs" -l force -d 'Accept 0 lines, which empties a log'
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -l count -d 'Also count the lines of each log, which means reading all of it'
 complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s n -l dry-run -d 'Print what would be done, and change nothing'
 complete -c maint -n "__fish_maint_using_subcommand trim-logs" -l json -d 'Print one JSON document'
 complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand trim-logs" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand trim-logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand clean-logs" -l lines -d 'Keep so many lines at the end of each log [default: 1000, or the `lines` in maint.toml]' -r
 complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -220,11 +233,13 @@ complete -c maint -n "__fish_maint_using_subcommand clean-logs" -l color -d 'Use
 always\t'Always'
 never\t'Never'"
 complete -c maint -n "__fish_maint_using_subcommand clean-logs" -l force -d 'Accept 0 lines, which empties a log'
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -l count -d 'Also count the lines of each log, which means reading all of it'
 complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s n -l dry-run -d 'Print what would be done, and change nothing'
 complete -c maint -n "__fish_maint_using_subcommand clean-logs" -l json -d 'Print one JSON document'
 complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand clean-logs" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand clean-logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -239,6 +254,7 @@ complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -l json -d 'Print
 complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand vacuum-db" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -250,6 +266,7 @@ complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_s
 complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -f -a "list" -d 'Shows the jobs of the queue and its workers'
 complete -c maint -n "__fish_maint_using_subcommand queue; and not __fish_seen_subcommand_from list clear clean-finished stop" -f -a "clear" -d 'Removes every job that waits'
@@ -267,6 +284,7 @@ complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subco
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -l queue -d 'The queue [default: the `queue` of [redis] in maint.toml]' -r
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -280,6 +298,7 @@ complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subco
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clear" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -l queue -d 'The queue [default: the `queue` of [redis] in maint.toml]' -r
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -293,6 +312,7 @@ complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subco
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from clean-finished" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -l queue -d 'The queue [default: the `queue` of [redis] in maint.toml]' -r
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -l wait -d 'How long it is waited for a running job to end [default: 10s]' -r
@@ -308,6 +328,7 @@ complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subco
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand queue; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand services" -l service -d 'Only this one; may be repeated' -r
 complete -c maint -n "__fish_maint_using_subcommand services" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -321,6 +342,7 @@ complete -c maint -n "__fish_maint_using_subcommand services" -l json -d 'Print 
 complete -c maint -n "__fish_maint_using_subcommand services" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand services" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand services" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand services" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand services" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand deploy" -l service -d 'Only this service; may be repeated' -r
 complete -c maint -n "__fish_maint_using_subcommand deploy" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -338,6 +360,7 @@ complete -c maint -n "__fish_maint_using_subcommand deploy" -l json -d 'Print on
 complete -c maint -n "__fish_maint_using_subcommand deploy" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand deploy" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand deploy" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand deploy" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand deploy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -l only -d 'Only these checks; may be repeated' -r
 complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -350,6 +373,7 @@ complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_s
 complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand check; and not __fish_seen_subcommand_from export" -f -a "export" -d 'Prints alerting rules for Prometheus or Grafana'
 complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -l format -d 'For whom' -r -f -a "prometheus\t'A rule file of Prometheus'
@@ -365,6 +389,7 @@ complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subco
 complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand check; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -l keep-last -d 'Keep so many of the newest' -r
 complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -l keep-daily -d 'Keep the newest of each of so many days' -r
@@ -381,6 +406,7 @@ complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_
 complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -f -a "db" -d 'Backs up databases'
 complete -c maint -n "__fish_maint_using_subcommand backup; and not __fish_seen_subcommand_from db volumes configs all list verify prune fetch" -f -a "volumes" -d 'Backs up volumes of Docker'
@@ -405,6 +431,7 @@ complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from db" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -l keep-last -d 'Keep so many of the newest' -r
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -l keep-daily -d 'Keep the newest of each of so many days' -r
@@ -421,6 +448,7 @@ complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from volumes" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -l keep-last -d 'Keep so many of the newest' -r
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -l keep-daily -d 'Keep the newest of each of so many days' -r
@@ -437,6 +465,7 @@ complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from configs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -l keep-last -d 'Keep so many of the newest' -r
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -l keep-daily -d 'Keep the newest of each of so many days' -r
@@ -453,6 +482,7 @@ complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from all" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -l kind -d 'Only of this kind' -r -f -a "db\t'A database'
 volume\t'A volume of Docker'
@@ -468,6 +498,7 @@ complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -480,6 +511,7 @@ complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -l keep-last -d 'Keep so many of the newest' -r
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -l keep-daily -d 'Keep the newest of each of so many days' -r
@@ -496,6 +528,7 @@ complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -507,6 +540,7 @@ complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand backup; and __fish_seen_subcommand_from fetch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand restore" -l from -d 'The backup: its id, or the latest' -r
 complete -c maint -n "__fish_maint_using_subcommand restore" -l to -d 'Restore beside the original: into this folder, or a database or volume of this name' -r
@@ -521,6 +555,7 @@ complete -c maint -n "__fish_maint_using_subcommand restore" -l json -d 'Print o
 complete -c maint -n "__fish_maint_using_subcommand restore" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand restore" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand restore" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand restore" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand docker-prune" -l volume -d 'This named volume, which no container uses; may be repeated' -r
 complete -c maint -n "__fish_maint_using_subcommand docker-prune" -l until -d 'Images older than this [default: as configured, 24h]' -r
@@ -537,6 +572,7 @@ complete -c maint -n "__fish_maint_using_subcommand docker-prune" -l json -d 'Pr
 complete -c maint -n "__fish_maint_using_subcommand docker-prune" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand docker-prune" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand docker-prune" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand docker-prune" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand docker-prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand archive-logs" -l since -d 'Since this time or so long ago [default: the last archive]' -r
 complete -c maint -n "__fish_maint_using_subcommand archive-logs" -l exclude -d 'Leave out lines that match; may be repeated' -r
@@ -550,6 +586,7 @@ complete -c maint -n "__fish_maint_using_subcommand archive-logs" -l json -d 'Pr
 complete -c maint -n "__fish_maint_using_subcommand archive-logs" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand archive-logs" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand archive-logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand archive-logs" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand archive-logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand run" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand run" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -563,6 +600,7 @@ complete -c maint -n "__fish_maint_using_subcommand run" -l json -d 'Print one J
 complete -c maint -n "__fish_maint_using_subcommand run" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand run" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand run" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand run" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -574,6 +612,7 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen
 complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "generate" -d 'Prints the jobs for cron or another scheduler, and installs nothing'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and not __fish_seen_subcommand_from generate add show remove run check status test restore adopt" -f -a "add" -d 'Installs or updates the lines of the scheduled jobs'
@@ -603,6 +642,7 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -614,6 +654,7 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -625,6 +666,7 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -l site -d 'The site, when its maint.toml is gone' -r
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -637,6 +679,7 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -650,6 +693,7 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -661,6 +705,7 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -672,6 +717,7 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from test" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from test" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -683,6 +729,7 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from test" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from test" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from test" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from test" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -695,6 +742,7 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -l project -d 'The project whose lines are meant, as the end of each line names it' -r
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -707,6 +755,7 @@ complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_sub
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand crontab; and __fish_seen_subcommand_from adopt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -718,6 +767,7 @@ complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_
 complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand alerts; and not __fish_seen_subcommand_from test" -f -a "test" -d 'Sends a marked test message to each receiver'
 complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -730,6 +780,7 @@ complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand alerts; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -741,6 +792,7 @@ complete -c maint -n "__fish_maint_using_subcommand jobs" -l json -d 'Print one 
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand jobs" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand jobs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand status" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand status" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -753,6 +805,7 @@ complete -c maint -n "__fish_maint_using_subcommand status" -l json -d 'Print on
 complete -c maint -n "__fish_maint_using_subcommand status" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand status" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand status" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand status" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand why" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand why" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -764,6 +817,7 @@ complete -c maint -n "__fish_maint_using_subcommand why" -l json -d 'Print one J
 complete -c maint -n "__fish_maint_using_subcommand why" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand why" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand why" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand why" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand doctor" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand doctor" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -775,6 +829,7 @@ complete -c maint -n "__fish_maint_using_subcommand doctor" -l json -d 'Print on
 complete -c maint -n "__fish_maint_using_subcommand doctor" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand doctor" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand doctor" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand doctor" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand history" -l limit -d 'At most this many runs' -r
 complete -c maint -n "__fish_maint_using_subcommand history" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
@@ -787,6 +842,7 @@ complete -c maint -n "__fish_maint_using_subcommand history" -l json -d 'Print o
 complete -c maint -n "__fish_maint_using_subcommand history" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand history" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand history" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand history" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand audit" -l code -d 'Only entries of these sheets' -r
 complete -c maint -n "__fish_maint_using_subcommand audit" -l since -d 'Only entries since then: an age (7d), a day (2026-11-01) or a time ("2026-11-01 02:00")' -r
@@ -802,6 +858,7 @@ complete -c maint -n "__fish_maint_using_subcommand audit" -l json -d 'Print one
 complete -c maint -n "__fish_maint_using_subcommand audit" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand audit" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand audit" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand audit" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand logs" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand logs" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -813,6 +870,7 @@ complete -c maint -n "__fish_maint_using_subcommand logs" -l json -d 'Print one 
 complete -c maint -n "__fish_maint_using_subcommand logs" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand logs" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand logs" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand logs" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand locks" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand locks" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -824,6 +882,7 @@ complete -c maint -n "__fish_maint_using_subcommand locks" -l json -d 'Print one
 complete -c maint -n "__fish_maint_using_subcommand locks" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand locks" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand locks" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand locks" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand locks" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand pause" -l until -d 'Until when: a length (2h, 3d), a day (2026-12-24), or a time (2026-12-24T18:00); without it until `resume`' -r
 complete -c maint -n "__fish_maint_using_subcommand pause" -l reason -d 'Why, for whoever wonders' -r
@@ -837,6 +896,7 @@ complete -c maint -n "__fish_maint_using_subcommand pause" -l json -d 'Print one
 complete -c maint -n "__fish_maint_using_subcommand pause" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand pause" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand pause" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand pause" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand pause" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand resume" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand resume" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -848,7 +908,20 @@ complete -c maint -n "__fish_maint_using_subcommand resume" -l json -d 'Print on
 complete -c maint -n "__fish_maint_using_subcommand resume" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand resume" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand resume" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand resume" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand cancel" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand cancel" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand cancel" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand cancel" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand cancel" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand cancel" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand cancel" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand cancel" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand cancel" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
+complete -c maint -n "__fish_maint_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand init" -l preset -d 'Start from a ready-made site' -r -f -a "demo\t'A sample site with stale files, to try maint on'
 cochin\t'A Django project that kept its jobs with django-crontab'
 cmbagent\t'A catalogue of astronomy libraries, renewed every night'
@@ -866,6 +939,7 @@ complete -c maint -n "__fish_maint_using_subcommand init" -l json -d 'Print one 
 complete -c maint -n "__fish_maint_using_subcommand init" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand init" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand init" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand init" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -877,6 +951,7 @@ complete -c maint -n "__fish_maint_using_subcommand config; and not __fish_seen_
 complete -c maint -n "__fish_maint_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -f -a "check" -d 'Reports any mistake with file, line and key'
 complete -c maint -n "__fish_maint_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -f -a "show" -d 'Prints the configuration with every default filled in'
@@ -891,6 +966,7 @@ complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from check" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from check" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from show" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from show" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -902,6 +978,7 @@ complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from show" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from show" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from schema" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from schema" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -913,7 +990,34 @@ complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subc
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from schema" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from schema" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand config; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -l listen -d 'Where to listen: ADDRESS:PORT, or unix:PATH [default: `serve.listen`]' -r
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maint -n "__fish_maint_using_subcommand serve; and not __fish_seen_subcommand_from key" -f -a "key" -d 'Makes a key and prints it'
+complete -c maint -n "__fish_maint_using_subcommand serve; and __fish_seen_subcommand_from key" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
+complete -c maint -n "__fish_maint_using_subcommand serve; and __fish_seen_subcommand_from key" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
+complete -c maint -n "__fish_maint_using_subcommand serve; and __fish_seen_subcommand_from key" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c maint -n "__fish_maint_using_subcommand serve; and __fish_seen_subcommand_from key" -s n -l dry-run -d 'Print what would be done, and change nothing'
+complete -c maint -n "__fish_maint_using_subcommand serve; and __fish_seen_subcommand_from key" -l json -d 'Print one JSON document'
+complete -c maint -n "__fish_maint_using_subcommand serve; and __fish_seen_subcommand_from key" -s v -l verbose -d 'Say more; twice for even more'
+complete -c maint -n "__fish_maint_using_subcommand serve; and __fish_seen_subcommand_from key" -s q -l quiet -d 'Say only what went wrong'
+complete -c maint -n "__fish_maint_using_subcommand serve; and __fish_seen_subcommand_from key" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand serve; and __fish_seen_subcommand_from key" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
+complete -c maint -n "__fish_maint_using_subcommand serve; and __fish_seen_subcommand_from key" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand completions" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand completions" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
 complete -c maint -n "__fish_maint_using_subcommand completions" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
@@ -924,6 +1028,7 @@ complete -c maint -n "__fish_maint_using_subcommand completions" -l json -d 'Pri
 complete -c maint -n "__fish_maint_using_subcommand completions" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand completions" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand completions" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand completions" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand man" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand man" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -935,6 +1040,7 @@ complete -c maint -n "__fish_maint_using_subcommand man" -l json -d 'Print one J
 complete -c maint -n "__fish_maint_using_subcommand man" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand man" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand man" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand man" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maint -n "__fish_maint_using_subcommand help" -s c -l config -d 'The configuration [default: `$MAINT_CONFIG`, maint.toml here or above, /etc/maint/maint.toml]' -r -F
 complete -c maint -n "__fish_maint_using_subcommand help" -s C -l root -d 'The folder that paths are relative to, instead of `site.root`' -r -F
@@ -946,4 +1052,5 @@ complete -c maint -n "__fish_maint_using_subcommand help" -l json -d 'Print one 
 complete -c maint -n "__fish_maint_using_subcommand help" -s v -l verbose -d 'Say more; twice for even more'
 complete -c maint -n "__fish_maint_using_subcommand help" -s q -l quiet -d 'Say only what went wrong'
 complete -c maint -n "__fish_maint_using_subcommand help" -s y -l yes -d 'Answer every question with yes; the same as a command\'s --force'
+complete -c maint -n "__fish_maint_using_subcommand help" -l announce -d 'For `serve`: JSON as with --json, but first a line with the id of the run, and of the steps only so many as a page shows'
 complete -c maint -n "__fish_maint_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
