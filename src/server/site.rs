@@ -4,7 +4,7 @@ use super::Shared;
 use crate::error::one_line;
 use crate::logging;
 use crate::world::World;
-use crate::world::files::{Version, version_at};
+use crate::world::files::version::{Version, version_at};
 use chrono::DateTime;
 use chrono_tz::Tz;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

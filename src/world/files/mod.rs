@@ -17,6 +17,7 @@ mod room;
 mod scratch;
 mod shortening;
 mod survey;
+pub(crate) mod version;
 mod walk;
 
 pub(crate) use checksum::Checksum;
@@ -409,22 +410,6 @@ pub(crate) fn identity_at(path: &Path) -> Option<Identity> {
     let flags = rustix::fs::AtFlags::empty();
     let found = rustix::fs::statx(CWD, path, flags, rustix::fs::StatxFlags::INO).ok()?;
     Some(folder::identity_of(&found))
-}
-
-/// What differs when a file has been replaced or changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Version {
-    identity: Identity,
-    size: u64,
-    changed: (i64, u32),
-}
-
-/// The version of the file at `path`, symlinks followed; none where there is none.
-pub(crate) fn version_at(path: &Path) -> Option<Version> {
-    let flags = rustix::fs::AtFlags::empty();
-    let found = rustix::fs::statx(CWD, path, flags, rustix::fs::StatxFlags::BASIC_STATS).ok()?;
-    let changed = (found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec);
-    Some(Version { identity: folder::identity_of(&found), size: found.stx_size, changed })
 }
 
 /// The path of a folder free of symlinks, when it can be opened.
